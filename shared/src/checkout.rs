@@ -1,0 +1,152 @@
+//! A checkout: a session, its order, what was reported of it, and where that leaves both.
+//!
+//! This is the only place that decides a status. Everything here is a pure function of
+//! stored facts and an instant.
+
+use std::borrow::Cow;
+
+use crate::ledger::{Ledger, Outcome};
+use crate::onramp::OnrampVendor;
+use crate::order::{Order, OrderStatus};
+use crate::payment::{PaymentEvent, Transaction};
+use crate::session::{CheckoutSession, SessionStatus};
+use crate::time::Timestamp;
+
+/// A session with the order that linked to it, or an order on its own.
+///
+/// Both live in one database item. That item is the invariant: one session has room for one
+/// order, and each transition is one conditional write to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// The session; `None` for an order on its own.
+    pub session: Option<CheckoutSession>,
+    /// The order; `None` until one links.
+    pub order: Option<Order>,
+    /// From this instant on nothing opens it again.
+    pub deadline: Timestamp,
+    /// When the merchant expired it, where that happened.
+    pub expired_at: Option<Timestamp>,
+    /// What the facts reported of the order come to.
+    pub ledger: Ledger,
+    /// Counts the writes that the next fact must not overlook.
+    pub version: u64,
+}
+
+/// What a newly reported fact changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The sum after it.
+    pub ledger: Ledger,
+    /// The transaction as it is known now; `None` for a reported failure.
+    pub transaction: Option<Transaction>,
+}
+
+impl Checkout {
+    /// Where the session stands (contract, opening diagram and table of events).
+    pub fn session_status(&self, now: Timestamp) -> SessionStatus {
+        match self.ledger.outcome {
+            Some(Outcome::Complete) => SessionStatus::Complete,
+            Some(Outcome::Expired) => SessionStatus::Expired,
+            None if self.ledger.paid_at.is_some() => SessionStatus::Processing,
+            None if self.is_over(now) => SessionStatus::Expired,
+            None => SessionStatus::Open,
+        }
+    }
+
+    /// Where the order stands: the first row of the contract's table that fits. Unlike the
+    /// session's, this status follows from the facts alone, in whatever order they came.
+    pub fn order_status(&self, order: &Order, now: Timestamp) -> OrderStatus {
+        let ledger = &self.ledger;
+        if ledger.executed {
+            OrderStatus::Executed
+        } else if ledger.refunded {
+            OrderStatus::Refunded
+        } else if ledger.failure.is_some() {
+            OrderStatus::Failure
+        } else if ledger.paid_at.is_some() {
+            if ledger.relayed {
+                OrderStatus::Relay
+            } else {
+                OrderStatus::Executing
+            }
+        } else if self.is_over(now) {
+            if ledger.deposited {
+                OrderStatus::Refunding
+            } else {
+                OrderStatus::Expired
+            }
+        } else {
+            match order.terms.onramp.as_ref().map(|onramp| onramp.vendor) {
+                Some(OnrampVendor::StripeWeb2) => OrderStatus::WaitingStripePayment,
+                Some(OnrampVendor::Coinbase | OnrampVendor::Stripe | OnrampVendor::None) | None => {
+                    OrderStatus::ScanningDepositTransaction
+                }
+            }
+        }
+    }
+
+    /// Takes in a reported fact. `None` where it says nothing new.
+    ///
+    /// `known` is every transaction recorded so far. No fact is refused, whatever the state:
+    /// refusing one would lose money. What a late fact cannot do is move a session that
+    /// some reader may already have seen terminal.
+    pub fn record(
+        &self,
+        order: &Order,
+        known: &[Transaction],
+        event: PaymentEvent,
+        now: Timestamp,
+    ) -> Option<Recorded> {
+        let mut transactions = Cow::Borrowed(known);
+        let mut failure = self.ledger.failure.clone();
+        let transaction = match event {
+            PaymentEvent::Transaction(reported) => {
+                let at = known
+                    .iter()
+                    .position(|transaction| transaction.is_same_as(&reported));
+                match at.and_then(|at| transactions.to_mut().get_mut(at)) {
+                    Some(stored) => {
+                        *stored = stored.clone().merge(reported);
+                        Some(stored.clone())
+                    }
+                    None => {
+                        transactions.to_mut().push(reported.clone());
+                        Some(reported)
+                    }
+                }
+            }
+            PaymentEvent::OrderFailed(details) => {
+                failure = failure.max(Some(details));
+                None
+            }
+        };
+        let mut ledger = Ledger::sum(order, &transactions, failure, &self.ledger);
+        self.decide(order, &mut ledger, now);
+        let is_news = ledger != self.ledger || *transactions != *known;
+        is_news.then_some(Recorded { ledger, transaction })
+    }
+
+    /// Decides what a new fact makes true once and for all.
+    fn decide(&self, order: &Order, ledger: &mut Ledger, now: Timestamp) {
+        // What moves the session forward is judged by the fastest clock within the bound:
+        // a reader with that clock must not have answered `expired` already.
+        let fastest = now.on_the_fastest_clock();
+        if ledger.paid_at.is_none() && ledger.covers(order) && !self.is_over(fastest) {
+            ledger.paid_at = Some(now);
+        }
+        if ledger.outcome.is_some() {
+            return;
+        }
+        let may_complete = !self.session_status(fastest).is_terminal();
+        if ledger.executed && may_complete {
+            ledger.outcome = Some(Outcome::Complete);
+        } else if ledger.refunded || ledger.failure.is_some() {
+            ledger.outcome = Some(Outcome::Expired);
+        }
+    }
+
+    /// Whether the deadline has passed or the merchant called it off.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.expired_at.is_some() || now >= self.deadline
+    }
+}

@@ -1,0 +1,125 @@
+//! What the reported facts about an order come to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::order::Order;
+use crate::payment::{RefundStatus, Transaction, TransactionKind};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// The sum of an order's facts, kept beside it so that its status needs none of its
+/// transactions: a payer may send 5,000 of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// What was deposited on the order's own chain. A deposit on another chain is kept, and
+    /// can be recovered, but pays nothing.
+    pub received: Amount,
+    /// Whether anything was deposited, on whatever chain.
+    pub deposited: bool,
+    /// Whether a relay transaction is known.
+    pub relayed: bool,
+    /// Whether an execute transaction is known.
+    pub executed: bool,
+    /// Whether a successful refund is known.
+    pub refunded: bool,
+    /// Why the settlement failed, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Text<4096>>,
+    /// When it was recorded that the deposits cover the order, where that was before the
+    /// deadline and before any expire call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
+    /// How the order ended, where its facts ended it. Written once: whatever is reported
+    /// later, no observer sees a terminal session move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// How an order's facts ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was executed.
+    Complete,
+    /// It failed or was refunded.
+    Expired,
+}
+
+impl Default for Ledger {
+    /// The ledger of an order of which nothing was reported.
+    fn default() -> Self {
+        Self {
+            received: Amount::ZERO,
+            deposited: false,
+            relayed: false,
+            executed: false,
+            refunded: false,
+            failure: None,
+            paid_at: None,
+            outcome: None,
+        }
+    }
+}
+
+impl Ledger {
+    /// The sum of an order's transactions and failure, with what was decided before.
+    ///
+    /// Everything but `paid_at` and `outcome` follows from the facts alone. Those two say
+    /// *when* something became true, so they are carried on.
+    pub(crate) fn sum(
+        order: &Order,
+        transactions: &[Transaction],
+        failure: Option<Text<4096>>,
+        before: &Self,
+    ) -> Self {
+        let mut ledger = Self {
+            failure,
+            paid_at: before.paid_at,
+            outcome: before.outcome,
+            ..Self::default()
+        };
+        for transaction in transactions {
+            match &transaction.kind {
+                TransactionKind::Deposit { amount, from: _ } => {
+                    ledger.deposited |= *amount > Amount::ZERO;
+                    if transaction.chain == order.terms.src_chain {
+                        ledger.received = ledger.received.saturating_add(*amount);
+                    }
+                }
+                TransactionKind::Relay { status: _ } => ledger.relayed = true,
+                TransactionKind::Execution { .. } => ledger.executed = true,
+                TransactionKind::Refund { status, amount: _ } => {
+                    ledger.refunded |= *status == RefundStatus::Success;
+                }
+            }
+        }
+        ledger
+    }
+
+    /// Whether the deposits reach what the order asks for.
+    pub(crate) fn covers(&self, order: &Order) -> bool {
+        self.received >= order.terms.src_amount
+    }
+}
+
+/// When the deposits came to cover the order, by the deposits' own times: a fact of the
+/// payments, whatever order they were reported in. `None` while they fall short.
+pub fn covered_at(order: &Order, transactions: &[Transaction]) -> Option<Timestamp> {
+    let mut deposits: Vec<(Timestamp, Amount)> = transactions
+        .iter()
+        .filter(|transaction| transaction.chain == order.terms.src_chain)
+        .filter_map(|transaction| match &transaction.kind {
+            TransactionKind::Deposit { amount, from: _ } => Some((transaction.created_at, *amount)),
+            TransactionKind::Relay { .. }
+            | TransactionKind::Execution { .. }
+            | TransactionKind::Refund { .. } => None,
+        })
+        .collect();
+    deposits.sort_unstable();
+    let mut received = Amount::ZERO;
+    deposits.into_iter().find_map(|(at, amount)| {
+        received = received.saturating_add(amount);
+        (received >= order.terms.src_amount).then_some(at)
+    })
+}

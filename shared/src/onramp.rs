@@ -1,0 +1,61 @@
+//! Paying with a card or a bank: how an order names the provider that turns fiat money
+//! into its deposit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::invalid::Invalid;
+use crate::redirect::RedirectUrl;
+use crate::text::Text;
+
+/// Who turns fiat money into the order's deposit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnrampVendor {
+    /// Coinbase Onramp.
+    Coinbase,
+    /// Stripe's crypto onramp.
+    Stripe,
+    /// A Stripe card payment; its order waits for Stripe before it watches for deposits.
+    StripeWeb2,
+    /// Nobody: the payer sends crypto.
+    None,
+}
+
+impl Onramp {
+    /// Whether a provider must be configured for it.
+    pub fn needs_provider(&self) -> bool {
+        match self.vendor {
+            OnrampVendor::Coinbase | OnrampVendor::Stripe | OnrampVendor::StripeWeb2 => true,
+            OnrampVendor::None => false,
+        }
+    }
+}
+
+impl OnrampVendor {
+    /// Reads a vendor's name.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "coinbase" => Ok(Self::Coinbase),
+            "stripe" => Ok(Self::Stripe),
+            "stripe-web2" => Ok(Self::StripeWeb2),
+            "none" => Ok(Self::None),
+            _ => Err(Invalid::expected("one of coinbase, stripe, stripe-web2, none")),
+        }
+    }
+}
+
+/// The `onramp` of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Onramp {
+    /// Who provides it.
+    pub vendor: OnrampVendor,
+    /// How the payer pays the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<Text<255>>,
+    /// The payer's country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<Text<255>>,
+    /// Where the vendor sends the payer back to, where the order has no session that says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<RedirectUrl>,
+}

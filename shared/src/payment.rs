@@ -1,0 +1,333 @@
+//! Payment events: facts about the money that whoever watches the chain reports.
+//!
+//! Facts arrive late, twice and in any order. Each kind therefore has a rule for two
+//! reports of one transaction that does not ask which came first ([`Transaction::merge`]):
+//! any permutation and any duplication of the same facts ends in the same order.
+
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::invalid::Invalid;
+use crate::json_object::JsonObject;
+use crate::order::ChainId;
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// A reported fact (contract, *POST /orders/{orderId}/events*).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentEvent {
+    /// `deposit.detected`, `relay.updated`, `order.executed` and `refund.updated`: a
+    /// transaction is known.
+    Transaction(Transaction),
+    /// `order.failed`: the settlement failed, and why.
+    OrderFailed(Text<4096>),
+}
+
+/// A transaction's hash: 1 to 128 of `[0-9A-Za-z]`; not every chain's is `0x` and 64 hex
+/// digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TxHash(String);
+
+impl TxHash {
+    /// Takes the hash where every character is allowed.
+    pub fn parse(text: String) -> Result<Self, Invalid> {
+        if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            Ok(Self(text))
+        } else {
+            Err(Invalid::expected("1 to 128 characters of 0-9, A-Z and a-z"))
+        }
+    }
+
+    /// The hash as it was reported.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What tells this hash from others. An EVM hash is hex, where case means nothing: told
+    /// apart by case, one deposit would count twice. Other chains' hashes are kept as they
+    /// are.
+    pub fn identity(&self) -> String {
+        let is_evm = self.0.len() == 66
+            && self.0.starts_with("0x")
+            && self.0.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+        if is_evm {
+            self.0.to_ascii_lowercase()
+        } else {
+            self.0.clone()
+        }
+    }
+}
+
+/// A transaction that concerns an order, known by its kind, chain and hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// The chain it is on.
+    pub chain: ChainId,
+    /// Its hash.
+    pub hash: TxHash,
+    /// When it was made, by whoever reports it.
+    pub created_at: Timestamp,
+    /// What it did.
+    #[serde(flatten)]
+    pub kind: TransactionKind,
+}
+
+/// What a transaction did for its order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// The payer sent money to the deposit address.
+    Deposit {
+        /// Who sent it, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<Text<255>>,
+        /// How much.
+        amount: Amount,
+    },
+    /// A relay moves the money to another chain.
+    Relay {
+        /// How far it got.
+        status: RelayStatus,
+    },
+    /// The recipient was paid.
+    Execution {
+        /// How much the recipient received.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        actual_dst_amount: Option<Amount>,
+        /// The relay provider's own account of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        relay: Option<JsonObject>,
+        /// Loyalty points that the payer earned.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        points: Option<Points>,
+    },
+    /// Money went back to the payer.
+    Refund {
+        /// How much.
+        amount: Amount,
+        /// Whether it arrived.
+        status: RefundStatus,
+    },
+}
+
+/// How far a relay got, from the least to the most telling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelayStatus {
+    /// Not taken up yet.
+    Waiting,
+    /// Under way.
+    Pending,
+    /// Under way, slower than usual.
+    Delayed,
+    /// It sends the money back.
+    Refund,
+    /// It failed.
+    Failure,
+    /// It arrived.
+    Success,
+}
+
+impl RelayStatus {
+    /// Reads a status.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "waiting" => Ok(Self::Waiting),
+            "pending" => Ok(Self::Pending),
+            "delayed" => Ok(Self::Delayed),
+            "refund" => Ok(Self::Refund),
+            "failure" => Ok(Self::Failure),
+            "success" => Ok(Self::Success),
+            _ => Err(Invalid::expected(
+                "one of pending, success, failure, refund, delayed, waiting",
+            )),
+        }
+    }
+}
+
+/// Whether a refund arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    /// It failed.
+    Failure,
+    /// It arrived.
+    Success,
+}
+
+impl RefundStatus {
+    /// Reads a status.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "success" => Ok(Self::Success),
+            "failure" => Ok(Self::Failure),
+            _ => Err(Invalid::expected("one of success, failure")),
+        }
+    }
+}
+
+/// Loyalty points: a JSON number, zero or more, kept with the digits it was written with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Points(String);
+
+impl Points {
+    /// Takes the text of a JSON value where it is such a number.
+    pub fn parse(json: &str) -> Result<Self, Invalid> {
+        match json.parse::<f64>() {
+            Ok(number) if json.len() <= 64 && number.is_finite() && number >= 0.0 => {
+                Ok(Self(json.to_owned()))
+            }
+            Ok(_) | Err(_) => Err(Invalid::expected("a number, zero or more")),
+        }
+    }
+
+    /// The number as JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Transaction {
+    /// Whether both are reports of one transaction.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&other.kind)
+            && self.chain == other.chain
+            && self.hash.identity() == other.hash.identity()
+    }
+
+    /// What is known from two reports of one transaction, whichever came first.
+    ///
+    /// The more telling report wins: the larger amount, the later stage. An amount that was
+    /// once reported never shrinks, because a payment that counted as complete must not
+    /// become incomplete. An execution's details add up.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let (mut winner, loser) = if self.weight() >= other.weight() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        if let (
+            TransactionKind::Execution {
+                actual_dst_amount,
+                relay,
+                points,
+            },
+            TransactionKind::Execution {
+                actual_dst_amount: other_amount,
+                relay: other_relay,
+                points: other_points,
+            },
+        ) = (&mut winner.kind, loser.kind)
+        {
+            *actual_dst_amount = (*actual_dst_amount).max(other_amount);
+            *relay = relay.take().max(other_relay);
+            *points = points.take().max(other_points);
+        }
+        winner
+    }
+
+    /// Orders the reports of one transaction from the least to the most telling. It must
+    /// look at every field that [`merge`](Self::merge) takes from the winner alone:
+    /// two reports with equal weight are equal in those fields.
+    fn weight(&self) -> impl Ord + '_ {
+        let telling = match &self.kind {
+            TransactionKind::Deposit { from, amount } => (0, Some(*amount), from.as_ref().map(Text::as_str)),
+            TransactionKind::Relay { status } => (*status as u8, None, None),
+            TransactionKind::Execution { .. } => (0, None, None),
+            TransactionKind::Refund { amount, status } => (*status as u8, Some(*amount), None),
+        };
+        // A relay's later report tells more; of an execution the first moment counts.
+        let moment = match &self.kind {
+            TransactionKind::Relay { .. } => (Some(self.created_at), None),
+            TransactionKind::Deposit { .. }
+            | TransactionKind::Execution { .. }
+            | TransactionKind::Refund { .. } => (None, Some(Reverse(self.created_at))),
+        };
+        (telling, moment, self.hash.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Three reports of one transaction.
+    fn reports() -> impl Strategy<Value = [Transaction; 3]> {
+        let deposit =
+            (0..3u8, proptest::option::of("[ab]")).prop_map(|(amount, from)| TransactionKind::Deposit {
+                from: from.map(|from| Text::parse(from).unwrap()),
+                amount: Amount::parse(&amount.to_string()).unwrap(),
+            });
+        let relay = proptest::sample::select(vec![
+            RelayStatus::Waiting,
+            RelayStatus::Pending,
+            RelayStatus::Failure,
+            RelayStatus::Success,
+        ])
+        .prop_map(|status| TransactionKind::Relay { status });
+        let execution =
+            (proptest::option::of(0..3u8), proptest::option::of(0..3u8)).prop_map(|(amount, points)| {
+                TransactionKind::Execution {
+                    actual_dst_amount: amount.map(|a| Amount::parse(&a.to_string()).unwrap()),
+                    relay: None,
+                    points: points.map(|p| Points::parse(&p.to_string()).unwrap()),
+                }
+            });
+        let refund = (0..3u8, any::<bool>()).prop_map(|(amount, arrived)| TransactionKind::Refund {
+            amount: Amount::parse(&amount.to_string()).unwrap(),
+            status: if arrived {
+                RefundStatus::Success
+            } else {
+                RefundStatus::Failure
+            },
+        });
+        let three = |kind: BoxedStrategy<TransactionKind>| {
+            let report = (kind, 0..3i64).prop_map(|(kind, created_at)| Transaction {
+                chain: ChainId::parse(1).unwrap(),
+                hash: TxHash::parse("a".to_owned()).unwrap(),
+                created_at: Timestamp::from_millis(created_at),
+                kind,
+            });
+            proptest::array::uniform3(report)
+        };
+        prop_oneof![
+            three(deposit.boxed()),
+            three(relay.boxed()),
+            three(execution.boxed()),
+            three(refund.boxed())
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn merging_ignores_order_and_repetition([a, b, c] in reports()) {
+            prop_assert_eq!(a.clone().merge(a.clone()), a.clone());
+            prop_assert_eq!(a.clone().merge(b.clone()), b.clone().merge(a.clone()));
+            prop_assert_eq!(a.clone().merge(b.clone()).merge(c.clone()), a.merge(b.merge(c)));
+        }
+    }
+
+    #[test]
+    fn case_tells_no_evm_hashes_apart() {
+        let evm = |digit: &str| TxHash::parse(format!("0x{}", digit.repeat(64))).unwrap();
+        assert_eq!(evm("a").identity(), evm("A").identity());
+        let base58 = |text: &str| TxHash::parse(text.to_owned()).unwrap();
+        assert_ne!(base58("5VERv8").identity(), base58("5verv8").identity());
+    }
+
+    #[test]
+    fn points_are_numbers() {
+        for json in ["0", "12.50", "1e3"] {
+            assert_eq!(Points::parse(json).unwrap().as_str(), json);
+        }
+        for json in ["-1", "\"1\"", "1e999", "null", "true", "[]"] {
+            assert!(Points::parse(json).is_err(), "{json}");
+        }
+    }
+}

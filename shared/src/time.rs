@@ -1,0 +1,100 @@
+//! Instants, as the contract writes them.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::invalid::Invalid;
+
+/// How far the clocks of two functions may differ, in milliseconds (contract, *Expiry*).
+///
+/// What moves a session forward is refused this long before its deadline. Without the
+/// margin a function with a slow clock could accept a payment after a reader with a fast
+/// clock had already answered `expired`.
+pub const CLOCK_SKEW_BOUND_MS: i64 = 500;
+
+/// The largest integer that every JSON reader keeps exact, 2^53 − 1 (RFC 8259, section 6).
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// An instant: milliseconds since the Unix epoch.
+///
+/// Orders and transactions show it as that number, sessions as ISO 8601 text
+/// ([`Display`](fmt::Display)); both come from the same milliseconds, so the two never
+/// disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// An instant by its milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Reads the epoch milliseconds of a request.
+    pub fn parse(millis: u64) -> Result<Self, Invalid> {
+        match i64::try_from(millis) {
+            Ok(signed) if millis <= MAX_SAFE_INTEGER => Ok(Self(signed)),
+            Ok(_) | Err(_) => Err(Invalid::expected("epoch milliseconds, at most 2^53 - 1")),
+        }
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down: the unit of DynamoDB's TTL and of
+    /// `webhook-timestamp`.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This instant as the fastest clock within the bound may already show it.
+    #[must_use]
+    pub const fn on_the_fastest_clock(self) -> Self {
+        Self(self.0.saturating_add(CLOCK_SKEW_BOUND_MS))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// ISO 8601 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        f.write_str(&instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_in_utc_with_milliseconds() {
+        let instant = Timestamp::from_millis(1_769_860_800_007);
+        assert_eq!(instant.to_string(), "2026-01-31T12:00:00.007Z");
+    }
+
+    #[test]
+    fn seconds_are_rounded_down() {
+        assert_eq!(Timestamp::from_millis(1_999).as_seconds(), 1);
+    }
+
+    #[test]
+    fn more_than_a_javascript_number_holds_is_refused() {
+        assert!(Timestamp::parse(MAX_SAFE_INTEGER).is_ok());
+        assert!(Timestamp::parse(MAX_SAFE_INTEGER + 1).is_err());
+    }
+}

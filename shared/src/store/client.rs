@@ -1,0 +1,47 @@
+//! The SDK client: how it connects, and how long it may take.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_dynamodb::config::{Builder, Config};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
+
+/// The longest that one call may take, all of the SDK's own retries included. Together with
+/// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer near ten seconds,
+/// below a function's 15 and API Gateway's 30.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Region, endpoint and credentials from the environment, as Lambda sets them.
+pub async fn sdk_config() -> SdkConfig {
+    sdk_loader().load().await
+}
+
+/// The same before it is loaded, for who must set a part of it differently.
+pub fn sdk_loader() -> ConfigLoader {
+    let http_client = HttpClientBuilder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http_client)
+}
+
+/// Adds our limits. A retried write is safe everywhere: transactions carry a token by which
+/// DynamoDB knows them again, single writes recognise their own earlier attempt.
+pub(super) fn with_limits(config: &SdkConfig) -> Config {
+    Builder::from(config)
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(4)
+                .with_initial_backoff(Duration::from_millis(50))
+                .with_max_backoff(Duration::from_secs(1)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(1))
+                .operation_attempt_timeout(Duration::from_millis(1500))
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        )
+        .build()
+}

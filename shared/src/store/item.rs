@@ -1,0 +1,158 @@
+//! The items of the table, and what they stand for.
+//!
+//! | `pk` | `sk` | what |
+//! |---|---|---|
+//! | `checkout#<order id>` | `checkout` | a session, its order and their state |
+//! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a transaction of the order |
+//! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
+//!
+//! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one
+//! Query finds everything from either id.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::checkout::Checkout;
+use crate::id::{OrderId, WriteId};
+use crate::ledger::Ledger;
+use crate::order::Order;
+use crate::payment::{Transaction, TransactionKind};
+use crate::session::CheckoutSession;
+use crate::time::Timestamp;
+
+use super::StoreError;
+use super::idempotency::IdempotencyKey;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The sort key of a checkout's own item. It sorts before every transaction's.
+pub(super) const CHECKOUT_SORT_KEY: &str = "checkout";
+
+/// The partition of an order, its session and its transactions.
+pub(super) fn partition(order: OrderId) -> String {
+    format!("checkout#{order}")
+}
+
+/// A checkout as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct CheckoutItem {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<CheckoutSession>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order: Option<Order>,
+    pub(super) deadline: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expired_at: Option<Timestamp>,
+    /// Absent until the first fact is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ledger: Option<Ledger>,
+    pub(super) version: u64,
+    /// When TTL may remove it, in epoch seconds; absent once there is an order, because a
+    /// financial record must stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ttl: Option<i64>,
+    /// Which write put the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order_write: Option<WriteId>,
+    /// Which write expired it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expire_write: Option<WriteId>,
+    /// The idempotency key of the call that expired it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expire_key: Option<IdempotencyKey>,
+}
+
+impl CheckoutItem {
+    /// An item with nothing in it yet.
+    pub(super) fn new(order: OrderId, deadline: Timestamp) -> Self {
+        Self {
+            pk: partition(order),
+            sk: CHECKOUT_SORT_KEY.to_owned(),
+            session: None,
+            order: None,
+            deadline,
+            expired_at: None,
+            ledger: None,
+            version: 0,
+            ttl: None,
+            order_write: None,
+            expire_write: None,
+            expire_key: None,
+        }
+    }
+}
+
+impl From<CheckoutItem> for Checkout {
+    fn from(item: CheckoutItem) -> Self {
+        Self {
+            session: item.session,
+            order: item.order,
+            deadline: item.deadline,
+            expired_at: item.expired_at,
+            ledger: item.ledger.unwrap_or_default(),
+            version: item.version,
+        }
+    }
+}
+
+/// A transaction as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TransactionItem {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    /// The checkout's version when it was last written.
+    pub(super) version: u64,
+    #[serde(flatten)]
+    pub(super) transaction: Transaction,
+}
+
+impl TransactionItem {
+    pub(super) fn new(order: OrderId, transaction: Transaction, version: u64) -> Self {
+        let kind = match transaction.kind {
+            TransactionKind::Deposit { .. } => "deposit",
+            TransactionKind::Relay { .. } => "relay",
+            TransactionKind::Execution { .. } => "execution",
+            TransactionKind::Refund { .. } => "refund",
+        };
+        let (chain, hash) = (transaction.chain.as_u64(), transaction.hash.identity());
+        Self {
+            pk: partition(order),
+            sk: format!("transaction#{kind}#{chain}#{hash}"),
+            version,
+            transaction,
+        }
+    }
+}
+
+/// What to store.
+pub(super) fn to_item(value: &impl Serialize) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value)
+        .map_err(|error| StoreError::Broken(format!("an item cannot be written: {error}")))
+}
+
+/// What to store as one attribute.
+pub(super) fn to_attribute(value: &impl Serialize) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| StoreError::Broken(format!("an attribute cannot be written: {error}")))
+}
+
+/// What is stored.
+pub(super) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item)
+        .map_err(|error| StoreError::Broken(format!("an item cannot be read: {error}")))
+}
+
+/// A number attribute.
+pub(super) fn number(value: impl Into<i64>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
+}
+
+/// A string attribute.
+pub(super) fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}

@@ -1,0 +1,161 @@
+//! Recording a reported fact: one read of the order, one conditional write.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+
+use crate::checkout::Recorded;
+use crate::id::{OrderId, WriteId};
+use crate::payment::PaymentEvent;
+use crate::time::Timestamp;
+
+use super::idempotency::{Found, incomplete};
+use super::item::{self, CHECKOUT_SORT_KEY, TransactionItem, partition, string, to_attribute};
+use super::read::{CheckoutRecord, Snapshot};
+use super::retry::{AttemptError, until_settled};
+use super::transact::Committed;
+use super::{IdempotencyKey, Store, StoreError};
+
+/// An answer larger than this is not remembered under its idempotency key, because an item
+/// holds 400 KB; its replay is made from the order as it is then.
+const LARGEST_REMEMBERED_ANSWER: usize = 100 * 1024;
+
+/// What came of recording a fact.
+#[derive(Debug)]
+pub enum Recording {
+    /// The order after it, and when it was recorded.
+    Recorded(Box<CheckoutRecord>, Timestamp),
+    /// The first answer to the same call, where that was kept, and the order as it is now.
+    Replayed(Option<String>, Box<CheckoutRecord>),
+    /// An earlier call used the key for another request.
+    KeyReused,
+    /// There is no such order.
+    NoOrder,
+}
+
+impl Store {
+    /// Records a fact about an order.
+    ///
+    /// `clock` is read anew at each attempt: a payment that met another writer and comes
+    /// through after the deadline is late, whatever the time was when it was first tried.
+    /// `answer` makes the answer that an idempotency key remembers.
+    pub async fn record_event(
+        &self,
+        order: OrderId,
+        event: &PaymentEvent,
+        clock: impl Fn() -> Timestamp + Sync,
+        key: Option<&IdempotencyKey>,
+        answer: impl Fn(&CheckoutRecord, Timestamp) -> Option<String> + Sync,
+    ) -> Result<Recording, StoreError> {
+        let write = WriteId::random();
+        until_settled(|| async {
+            let Some(snapshot) = self.snapshot(order).await? else {
+                return Ok(Recording::NoOrder);
+            };
+            let now = clock();
+            let CheckoutRecord {
+                checkout,
+                transactions,
+            } = &snapshot.record;
+            let Some(terms) = &checkout.order else {
+                return Ok(Recording::NoOrder);
+            };
+            let recorded = checkout.record(terms, transactions, event.clone(), now);
+            let mut writes = match &recorded {
+                Some(recorded) => self.writes(order, &snapshot, recorded)?,
+                None => Vec::new(),
+            };
+            let mut record = snapshot.record;
+            if let Some(recorded) = recorded {
+                apply(recorded, &mut record);
+            }
+            // The record goes last: the positions of the others do not depend on it.
+            if let Some(key) = key {
+                let answer = answer(&record, now).filter(|answer| answer.len() <= LARGEST_REMEMBERED_ANSWER);
+                writes.push(self.remember(key, write, order, answer, now)?);
+            }
+            if writes.is_empty() {
+                return Ok(Recording::Recorded(Box::new(record), now));
+            }
+            let last = writes.len() - 1;
+            let mut refusals = match self.transact(writes).await? {
+                Committed::Yes => return Ok(Recording::Recorded(Box::new(record), now)),
+                Committed::Refused(refusals) => refusals,
+            };
+            let remembered = key.and_then(|key| Some((key, refusals.take(last)?.stored?)));
+            let Some((key, remembered)) = remembered else {
+                return Err(AttemptError::Contended("the order changed meanwhile".to_owned()));
+            };
+            match key.read(remembered, write)? {
+                Found::OwnWrite => Ok(Recording::Recorded(Box::new(record), now)),
+                Found::KeyReused => Ok(Recording::KeyReused),
+                Found::Replay(earlier) => Ok(Recording::Replayed(earlier.answer, Box::new(record))),
+            }
+        })
+        .await
+    }
+
+    /// The writes that take a fact in. Both fail where anything was recorded since the read.
+    fn writes(
+        &self,
+        order: OrderId,
+        seen: &Snapshot,
+        recorded: &Recorded,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let CheckoutRecord {
+            checkout,
+            transactions,
+        } = &seen.record;
+        let version = checkout.version + 1;
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", string(partition(order)))
+            .key("sk", string(CHECKOUT_SORT_KEY))
+            .update_expression("SET ledger = :ledger, version = :next")
+            .condition_expression("version = :seen")
+            .expression_attribute_values(":ledger", to_attribute(&recorded.ledger)?)
+            .expression_attribute_values(":next", to_attribute(&version)?)
+            .expression_attribute_values(":seen", to_attribute(&checkout.version)?)
+            .build()
+            .map_err(incomplete)?;
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        if let Some(transaction) = &recorded.transaction {
+            let at = transactions
+                .iter()
+                .position(|stored| stored.is_same_as(transaction));
+            let seen = at.and_then(|at| seen.versions.get(at));
+            let stored = item::to_item(&TransactionItem::new(order, transaction.clone(), version))?;
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(stored))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
+            let put = match seen {
+                None => put.condition_expression("attribute_not_exists(pk)"),
+                Some(seen) => put
+                    .condition_expression("version = :seen")
+                    .expression_attribute_values(":seen", to_attribute(seen)?),
+            };
+            let put = put.build().map_err(incomplete)?;
+            writes.push(TransactWriteItem::builder().put(put).build());
+        }
+        Ok(writes)
+    }
+}
+
+/// The order as it is once the fact is written.
+fn apply(recorded: Recorded, record: &mut CheckoutRecord) {
+    let Recorded { ledger, transaction } = recorded;
+    let CheckoutRecord {
+        checkout,
+        transactions,
+    } = record;
+    checkout.ledger = ledger;
+    checkout.version += 1;
+    if let Some(transaction) = transaction {
+        match transactions
+            .iter_mut()
+            .find(|stored| stored.is_same_as(&transaction))
+        {
+            Some(stored) => *stored = transaction,
+            None => transactions.push(transaction),
+        }
+    }
+}

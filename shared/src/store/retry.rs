@@ -1,0 +1,95 @@
+//! Trying again when two writers met.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use tokio::time::{Instant, sleep};
+
+use super::StoreError;
+
+/// After this long no further attempt begins.
+pub(super) const BUDGET: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why one attempt did not settle the matter.
+#[derive(Debug)]
+pub(super) enum AttemptError {
+    /// Another writer was at the same items. The next attempt may see another state.
+    Contended(String),
+    /// There is no point in another attempt now.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for AttemptError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Repeats an attempt until it settles or the time is up.
+///
+/// The pauses grow and are drawn at random ("full jitter"), so that fifty writers who met
+/// once do not all meet again.
+pub(super) async fn until_settled<T, Attempt>(mut attempt: impl FnMut() -> Attempt) -> Result<T, StoreError>
+where
+    Attempt: Future<Output = Result<T, AttemptError>>,
+{
+    let start = Instant::now();
+    let mut longest = FIRST_PAUSE;
+    loop {
+        match attempt().await {
+            Ok(settled) => return Ok(settled),
+            Err(AttemptError::Failed(error)) => return Err(error),
+            Err(AttemptError::Contended(cause)) if start.elapsed() >= BUDGET => {
+                return Err(StoreError::Unavailable(cause));
+            }
+            Err(AttemptError::Contended(_)) => {
+                sleep(longest.mul_f64(fastrand::f64())).await;
+                longest = (longest * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Names what an SDK error means once the SDK's own retries are spent.
+pub(super) fn classify<E>(error: SdkError<E>) -> AttemptError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    let contended = matches!(
+        code,
+        Some("TransactionConflictException" | "TransactionInProgressException")
+    );
+    let passing = match &error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(service) => {
+            service.raw().status().is_server_error() || code.is_some_and(is_throttling)
+        }
+        // Not built for AWS at all (no region, no credentials), or a kind yet unknown.
+        _ => false,
+    };
+    let cause = DisplayErrorContext(&error).to_string();
+    if contended {
+        AttemptError::Contended(cause)
+    } else if passing {
+        AttemptError::Failed(StoreError::Unavailable(cause))
+    } else {
+        AttemptError::Failed(StoreError::Broken(cause))
+    }
+}
+
+/// Whether an error code, of a call or within a cancelled transaction, only says "slower".
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "ThrottlingException"
+            | "ThrottlingError"
+            | "Throttling"
+            | "ProvisionedThroughputExceededException"
+            | "ProvisionedThroughputExceeded"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+    )
+}

@@ -1,0 +1,78 @@
+//! What every function does with an event: hand it to its handler, and answer whatever
+//! comes of it.
+
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_http::{Body, tracing};
+
+use super::failure::RETRY_AFTER_SECONDS;
+use super::{Answer, ErrorCode, Failure, Request};
+
+/// An event of API Gateway's HTTP API, payload format 2.0.
+pub type Event = ApiGatewayV2httpRequest;
+
+/// What API Gateway turns into the HTTP answer.
+pub type Response = ApiGatewayV2httpResponse;
+
+/// One operation of the contract.
+pub trait Endpoint: Send + Sync {
+    /// Answers a request. Every failure is an answer too: an error that left the function
+    /// would reach the client as a 5xx without a body.
+    fn handle(&self, request: &Request) -> impl Future<Output = Result<Answer, Failure>> + Send;
+}
+
+/// Answers an event.
+pub async fn serve(endpoint: &impl Endpoint, event: Event) -> Response {
+    let request = Request::from(event);
+    match endpoint.handle(&request).await {
+        Ok(answer) => respond(StatusCode::OK, answer.to_json(), success_header(&answer)),
+        Err(failure) => {
+            log(&failure, request.id());
+            respond(failure.code.row().0, failure.to_json(), failure_header(&failure))
+        }
+    }
+}
+
+fn success_header(answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
+    let replayed = HeaderName::from_static("idempotent-replayed");
+    answer
+        .replayed
+        .then(|| (replayed, HeaderValue::from_static("true")))
+}
+
+fn failure_header(failure: &Failure) -> Option<(HeaderName, HeaderValue)> {
+    (failure.code == ErrorCode::TemporarilyUnavailable)
+        .then(|| (RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)))
+}
+
+fn respond(status: StatusCode, body: String, extra: Option<(HeaderName, HeaderValue)>) -> Response {
+    let mut headers = HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        // Answers hold ids, which are capabilities: no shared cache may keep one, and no
+        // browser may pass it on in a `Referer`.
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]);
+    headers.extend(extra);
+    let mut response = Response::default();
+    response.status_code = i64::from(status.as_u16());
+    response.headers = headers;
+    response.body = Some(Body::Text(body));
+    response
+}
+
+/// Writes down what the caller is not told. Refusals are the caller's affair and stand in
+/// API Gateway's access log.
+fn log(failure: &Failure, request_id: &str) {
+    let Some(cause) = &failure.cause else { return };
+    let (_, _, code) = failure.code.row();
+    if failure.code == ErrorCode::InternalError {
+        tracing::error!(request_id, code, cause, "a request failed by a mistake of ours");
+    } else {
+        tracing::warn!(request_id, code, cause, "a request could not be served for now");
+    }
+}

@@ -1,0 +1,62 @@
+//! The `Idempotency-Key` header.
+
+use sha2::{Digest, Sha256};
+
+use crate::invalid::Invalid;
+use crate::store::IdempotencyKey;
+
+use super::{ErrorCode, Failure, Request};
+
+const HEADER: &str = "Idempotency-Key";
+
+impl Request {
+    /// The caller's idempotency key, told apart by `route` and by the caller's credentials
+    /// (contract, *Common rules*).
+    ///
+    /// Only hashes leave this function: credentials and keys are nobody's business in a
+    /// table.
+    pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, Failure> {
+        if !self.has_header(HEADER) {
+            return Ok(None);
+        }
+        let key = self
+            .header(HEADER)
+            .filter(|key| (1..=256).contains(&key.chars().count()))
+            .ok_or_else(|| {
+                let invalid = Invalid::expected("1 to 256 characters");
+                Failure::invalid(ErrorCode::InvalidFieldValue, HEADER.to_owned(), &invalid)
+            })?;
+        let caller = [self.header("x-api-key"), self.header("authorization")].map(Option::unwrap_or_default);
+        let [api_key, authorization] = caller;
+        Ok(Some(IdempotencyKey {
+            key_hash: hash(&[route, api_key, authorization, key].map(str::as_bytes)),
+            request_hash: hash(&[self.body()?]),
+        }))
+    }
+}
+
+/// A hash of parts that differs whenever any part does, wherever one ends and the next
+/// begins.
+fn hash(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_part_ends_matters() {
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_ne!(hash(&[b"", b"a"]), hash(&[b"a", b""]));
+    }
+}

@@ -1,0 +1,94 @@
+//! A request, as a handler sees it.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::http::HeaderMap;
+use url::form_urlencoded;
+
+use super::{ErrorCode, Event, Failure};
+
+/// The largest body that is read. A request that uses every field to the full stays below a
+/// quarter of it; the rest is room for fields we ignore.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// A request out of an API Gateway event.
+///
+/// It is taken from the event itself and not from `lambda_http::Request`: building that one
+/// parses host, path and query into a URI and panics where they do not fit one, and a
+/// client chooses all three.
+#[derive(Debug)]
+pub struct Request {
+    id: String,
+    headers: HeaderMap,
+    path_parameters: HashMap<String, String>,
+    query: String,
+    body: Option<Vec<u8>>,
+}
+
+impl From<Event> for Request {
+    fn from(event: Event) -> Self {
+        let body = event.body.unwrap_or_default();
+        let body = if event.is_base64_encoded {
+            STANDARD.decode(body).ok()
+        } else {
+            Some(body.into_bytes())
+        };
+        Self {
+            id: event.request_context.request_id.unwrap_or_default(),
+            headers: event.headers,
+            path_parameters: event.path_parameters,
+            query: event.raw_query_string.unwrap_or_default(),
+            body,
+        }
+    }
+}
+
+impl Request {
+    /// API Gateway's id of the request, for the log.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A header; `None` where it is absent or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get(name)
+            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// Whether a header was sent at all.
+    pub(super) fn has_header(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    /// A part of the path that the route names; empty where the route has no such part.
+    pub fn path_parameter(&self, name: &str) -> &str {
+        self.path_parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether the query asks for `include=<what>`, alone or in a comma-separated list.
+    pub fn includes(&self, what: &str) -> bool {
+        form_urlencoded::parse(self.query.as_bytes())
+            .filter(|(name, _)| name == "include")
+            .any(|(_, value)| value.split(',').any(|part| part.trim() == what))
+    }
+
+    /// The body's bytes; empty where there is none.
+    pub fn body(&self) -> Result<&[u8], Failure> {
+        let Some(body) = &self.body else {
+            return Err(Failure::new(
+                ErrorCode::InvalidJson,
+                "The body is not valid base64",
+            ));
+        };
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Failure::new(
+                ErrorCode::PayloadTooLarge,
+                "The body is larger than 256 KiB",
+            ));
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,278 @@
+//! Orders and their transactions on the wire.
+
+use serde::Serialize;
+
+use crate::amount::Amount;
+use crate::checkout::Checkout;
+use crate::id::OrderId;
+use crate::ledger::{Ledger, covered_at};
+use crate::onramp::{Onramp, OnrampVendor};
+use crate::order::{ChainId, Order, OrderKind, OrderStatus};
+use crate::payment::{Points, RefundStatus, RelayStatus, Transaction, TransactionKind};
+use crate::store::CheckoutRecord;
+use crate::text::{OrderReference, Text};
+use crate::time::Timestamp;
+
+use super::Verbatim;
+
+/// An order. Every key is always there; what is not known is `null`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderView<'a> {
+    id: OrderId,
+    #[serde(rename = "type")]
+    kind: OrderKind,
+    recipient_address: &'a str,
+    global_address: &'a str,
+    src_chain: ChainId,
+    dst_chain: ChainId,
+    src_token_address: &'a str,
+    dst_token_address: &'a str,
+    src_amount: Amount,
+    status: OrderStatus,
+    error_details: Option<&'a str>,
+    created_at: Timestamp,
+    expired_at: Timestamp,
+    filled_at: Option<Timestamp>,
+    received_deposit_at: Option<Timestamp>,
+    creator_address: Option<&'a str>,
+    partner_id: Option<&'a str>,
+    client_reference_id: Option<&'a str>,
+    onramp_metadata: Option<OnrampView<'a>>,
+    /// Where an onramp provider lets the payer pay; no provider is configured.
+    one_click_buy_url: Option<&'a str>,
+    /// The same provider's own id of the payment.
+    stripe_payment_intent_id: Option<&'a str>,
+    settlement: Option<SettlementView<'a>>,
+    /// What the service keeps; it keeps nothing.
+    fee: Option<Amount>,
+    payload: PayloadView,
+    metadata: Option<Verbatim<'a>>,
+    callback_metadata: Option<Verbatim<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OnrampView<'a> {
+    vendor: OnrampVendor,
+    payment_method: Option<&'a str>,
+    country: Option<&'a str>,
+    redirect_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SettlementView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual_dst_amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<Verbatim<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PayloadView {
+    expected_dst_amount: Amount,
+}
+
+/// What `GET /orders/{orderId}` answers: an order with its transactions, each kind in the
+/// order of their times.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRecordView<'a> {
+    order: OrderView<'a>,
+    deposit_txs: Vec<TransactionView<'a>>,
+    relay_txs: Vec<TransactionView<'a>>,
+    execute_tx: Option<TransactionView<'a>>,
+    refund_txs: Vec<TransactionView<'a>>,
+    points: Option<Verbatim<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransactionView<'a> {
+    order_id: OrderId,
+    chain: ChainId,
+    tx_hash: &'a str,
+    #[serde(flatten)]
+    details: DetailsView<'a>,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum DetailsView<'a> {
+    Deposit { from: Option<&'a str>, amount: Amount },
+    Relay { status: RelayStatus },
+    Execution {},
+    Refund { amount: Amount, status: RefundStatus },
+}
+
+impl<'a> OrderView<'a> {
+    /// What `POST /orders` answers: the order as it was made, whatever happened since.
+    /// `None` where the checkout has none.
+    pub fn created(checkout: &'a Checkout) -> Option<Self> {
+        let order = checkout.order.as_ref()?;
+        let at_first = Checkout {
+            expired_at: None,
+            ledger: Ledger::default(),
+            ..checkout.clone()
+        };
+        Some(Self {
+            status: at_first.order_status(order, order.created_at),
+            error_details: None,
+            ..Self::new(checkout, order, &[], order.created_at)
+        })
+    }
+
+    /// Shows an order as it stands.
+    fn new(
+        checkout: &'a Checkout,
+        order: &'a Order,
+        transactions: &'a [Transaction],
+        now: Timestamp,
+    ) -> Self {
+        let terms = &order.terms;
+        let execution = execution(transactions);
+        Self {
+            id: order.id,
+            kind: terms.kind,
+            recipient_address: terms.recipient.as_str(),
+            global_address: &order.deposit_address,
+            src_chain: terms.src_chain,
+            dst_chain: terms.dst_chain,
+            src_token_address: terms.src_token.as_str(),
+            dst_token_address: terms.dst_token.as_str(),
+            src_amount: terms.src_amount,
+            status: checkout.order_status(order, now),
+            error_details: checkout.ledger.failure.as_ref().map(Text::as_str),
+            created_at: order.created_at,
+            expired_at: checkout.deadline,
+            filled_at: execution.map(|transaction| transaction.created_at),
+            received_deposit_at: covered_at(order, transactions),
+            creator_address: terms.creator_address.as_ref().map(Text::as_str),
+            partner_id: terms.partner_id.as_ref().map(Text::as_str),
+            client_reference_id: terms.client_reference_id.as_ref().map(OrderReference::as_str),
+            onramp_metadata: terms
+                .onramp
+                .as_ref()
+                .map(|onramp| OnrampView::new(onramp, checkout)),
+            one_click_buy_url: None,
+            stripe_payment_intent_id: None,
+            settlement: execution.and_then(SettlementView::new),
+            fee: None,
+            payload: PayloadView {
+                expected_dst_amount: terms.expected_dst_amount,
+            },
+            metadata: terms.metadata.as_ref().map(Verbatim::from),
+            callback_metadata: terms.callback_metadata.as_ref().map(Verbatim::from),
+        }
+    }
+}
+
+impl<'a> OnrampView<'a> {
+    /// A linked order's payer returns to where the session says (contract, *POST /orders*).
+    fn new(onramp: &'a Onramp, checkout: &Checkout) -> Self {
+        let of_session = checkout.session.as_ref().and_then(|session| {
+            let success_url = session.terms.success_url.as_ref()?;
+            Some(success_url.resolve(session.id))
+        });
+        let given = || onramp.redirect_url.as_ref().map(|url| url.as_str().to_owned());
+        Self {
+            vendor: onramp.vendor,
+            payment_method: onramp.payment_method.as_ref().map(Text::as_str),
+            country: onramp.country.as_ref().map(Text::as_str),
+            redirect_url: of_session.or_else(given),
+        }
+    }
+}
+
+impl<'a> SettlementView<'a> {
+    /// What is known of how the recipient was paid; `None` where nothing is.
+    fn new(execution: &'a Transaction) -> Option<Self> {
+        let TransactionKind::Execution {
+            actual_dst_amount,
+            relay,
+            points: _,
+        } = &execution.kind
+        else {
+            return None;
+        };
+        (actual_dst_amount.is_some() || relay.is_some()).then(|| Self {
+            actual_dst_amount: *actual_dst_amount,
+            relay: relay.as_ref().map(Verbatim::from),
+        })
+    }
+}
+
+impl<'a> OrderRecordView<'a> {
+    /// Shows a checkout's order and all its transactions as they stand; `None` where the
+    /// checkout has no order.
+    pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
+        let CheckoutRecord {
+            checkout,
+            transactions,
+        } = record;
+        let order = checkout.order.as_ref()?;
+        let mut view = Self {
+            order: OrderView::new(checkout, order, transactions, now),
+            deposit_txs: Vec::new(),
+            relay_txs: Vec::new(),
+            execute_tx: None,
+            refund_txs: Vec::new(),
+            points: None,
+        };
+        let mut sorted: Vec<&Transaction> = transactions.iter().collect();
+        sorted.sort_unstable_by_key(|transaction| by_time(transaction));
+        for transaction in sorted {
+            let shown = |details| TransactionView {
+                order_id: order.id,
+                chain: transaction.chain,
+                tx_hash: transaction.hash.as_str(),
+                details,
+                created_at: transaction.created_at,
+            };
+            match &transaction.kind {
+                TransactionKind::Deposit { from, amount } => {
+                    view.deposit_txs.push(shown(DetailsView::Deposit {
+                        from: from.as_ref().map(Text::as_str),
+                        amount: *amount,
+                    }))
+                }
+                TransactionKind::Relay { status } => {
+                    view.relay_txs.push(shown(DetailsView::Relay { status: *status }));
+                }
+                TransactionKind::Refund { amount, status } => {
+                    view.refund_txs.push(shown(DetailsView::Refund {
+                        amount: *amount,
+                        status: *status,
+                    }))
+                }
+                // The first one counts, should there ever be two.
+                TransactionKind::Execution { .. } if view.execute_tx.is_some() => {}
+                TransactionKind::Execution { points, .. } => {
+                    view.points = points.as_ref().map(Points::as_str).map(Verbatim);
+                    view.execute_tx = Some(shown(DetailsView::Execution {}));
+                }
+            }
+        }
+        Some(view)
+    }
+}
+
+/// The transaction that paid the recipient: the earliest, should there ever be two.
+fn execution(transactions: &[Transaction]) -> Option<&Transaction> {
+    transactions
+        .iter()
+        .filter(|transaction| matches!(transaction.kind, TransactionKind::Execution { .. }))
+        .min_by_key(|transaction| by_time(transaction))
+}
+
+/// A total order of transactions of one kind, whatever order they were reported in.
+fn by_time(transaction: &Transaction) -> (Timestamp, ChainId, &str) {
+    (
+        transaction.created_at,
+        transaction.chain,
+        transaction.hash.as_str(),
+    )
+}

@@ -1,0 +1,122 @@
+//! Settings of a function, read once at its cold start. A missing or malformed one fails the
+//! start with its name: a function that starts and then fails every call is found later.
+
+use std::str::FromStr;
+
+use crate::deposit_address::ForwarderFactory;
+use crate::invalid::Invalid;
+
+/// A setting that keeps a function from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not in the environment.
+    #[error("the environment variable {0} is missing")]
+    Missing(&'static str),
+    /// It is there but cannot be right. Its value is not shown: it may be a secret.
+    #[error("the environment variable {name} is malformed: {reason}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What was expected of it.
+        reason: Invalid,
+    },
+}
+
+/// The value of `name` where it is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The value of `name`, as `parse` reads it.
+pub fn required<T>(
+    name: &'static str,
+    parse: impl FnOnce(String) -> Result<T, Invalid>,
+) -> Result<T, ConfigError> {
+    let value = optional(name).ok_or(ConfigError::Missing(name))?;
+    parse(value).map_err(|reason| ConfigError::Malformed { name, reason })
+}
+
+/// `TABLE_NAME`: the DynamoDB table.
+pub fn table_name() -> Result<String, ConfigError> {
+    required("TABLE_NAME", Ok)
+}
+
+/// `FORWARDER_FACTORY`: the contract that places deposit addresses.
+pub fn forwarder_factory() -> Result<ForwarderFactory, ConfigError> {
+    required("FORWARDER_FACTORY", |value| ForwarderFactory::parse(&value))
+}
+
+/// `SESSION_RETENTION_DAYS`: how long a session without an order is kept after its deadline;
+/// 30 where it is not set.
+pub fn session_retention() -> Result<Retention, ConfigError> {
+    match optional("SESSION_RETENTION_DAYS") {
+        None => Ok(Retention::DEFAULT),
+        Some(_) => required("SESSION_RETENTION_DAYS", |value| value.parse()),
+    }
+}
+
+/// How long a session without an order is kept after its deadline, so that who polls it
+/// gets a definite `expired` rather than "not found" (contract, *Expiry*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    days: i64,
+}
+
+impl Retention {
+    /// 30 days.
+    pub const DEFAULT: Self = Self { days: 30 };
+
+    /// The retention in seconds, the unit of DynamoDB's TTL.
+    pub const fn as_seconds(self) -> i64 {
+        self.days * 24 * 60 * 60
+    }
+}
+
+impl FromStr for Retention {
+    type Err = Invalid;
+
+    /// Reads a number of days. At least 1, because an idempotency key must not outlive its
+    /// session; at most 1800, because DynamoDB ignores a TTL more than five years away.
+    fn from_str(days: &str) -> Result<Self, Invalid> {
+        match days.parse() {
+            Ok(days) if (1..=1800).contains(&days) => Ok(Self { days }),
+            Ok(_) | Err(_) => Err(Invalid::expected("an integer number of days from 1 to 1800")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_setting_names_itself() {
+        let error = required("NO_SUCH_SETTING", Ok).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable NO_SUCH_SETTING is missing"
+        );
+    }
+
+    #[test]
+    fn a_malformed_setting_names_itself_and_hides_its_value() {
+        let parse = |_| Err::<(), _>(Invalid::expected("a path"));
+        let error = required("PATH", parse).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable PATH is malformed: expected a path"
+        );
+    }
+
+    #[test]
+    fn retention_is_a_day_to_five_years() {
+        assert_eq!("1".parse::<Retention>().unwrap().as_seconds(), 86_400);
+        for days in ["0", "1801", "-3", "", "x", "30 "] {
+            assert!(days.parse::<Retention>().is_err(), "{days}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `POST /checkout-sessions`: a merchant opens a session. One database write, no call to
+//! anyone else, so it never fails because a third party did.
+
+use checkout::api::view::CreatedSessionView;
+use checkout::api::{Answer, Clock, Endpoint, Failure, Fields, Request, integer, text};
+use checkout::checkout::Checkout;
+use checkout::config::Retention;
+use checkout::id::SessionId;
+use checkout::json_object::JsonObject;
+use checkout::redirect::RedirectUrl;
+use checkout::session::{CheckoutSession, ExpiresIn, SessionTerms};
+use checkout::store::{Creation, Store};
+use checkout::text::Text;
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct CreateCheckoutSession {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// When they begin.
+    pub clock: Clock,
+    /// How long they are kept after their deadline, if no order links to them.
+    pub retention: Retention,
+}
+
+impl Endpoint for CreateCheckoutSession {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        let key = request.idempotency_key("POST /checkout-sessions")?;
+        let fields = Fields::of(request)?;
+        let expires_in = fields
+            .optional("expires_in", integer(ExpiresIn::parse))?
+            .unwrap_or(ExpiresIn::DEFAULT);
+        let session = CheckoutSession {
+            id: SessionId::random(),
+            terms: terms(&fields)?,
+            created_at: self.clock.now(),
+        };
+        let deadline = session.created_at + expires_in.as_duration();
+        let ttl = deadline.as_seconds() + self.retention.as_seconds();
+
+        match self
+            .store
+            .create_session(session, deadline, ttl, key.as_ref())
+            .await?
+        {
+            Creation::Created(checkout) => answer(&checkout),
+            Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
+            Creation::KeyReused => Err(Failure::key_reused()),
+        }
+    }
+}
+
+fn terms(fields: &Fields<'_>) -> Result<SessionTerms, Failure> {
+    Ok(SessionTerms {
+        success_url: fields.optional("success_url", text(RedirectUrl::parse))?,
+        cancel_url: fields.optional("cancel_url", text(RedirectUrl::parse))?,
+        metadata: fields
+            .optional("metadata", JsonObject::parse)?
+            .unwrap_or_else(JsonObject::empty),
+        client_reference_id: fields.optional("client_reference_id", text(Text::parse))?,
+    })
+}
+
+fn answer(checkout: &Checkout) -> Result<Answer, Failure> {
+    let view = CreatedSessionView::new(checkout)
+        .ok_or_else(|| Failure::internal("a session was made that is not there"))?;
+    Answer::new("Checkout session created", &view)
+}

@@ -1,0 +1,100 @@
+//! `POST /orders`: a payer chooses how to pay. The order stands alone, or takes the one place
+//! that its session has.
+
+mod request;
+
+use checkout::api::view::OrderView;
+use checkout::api::{Answer, Clock, Endpoint, ErrorCode, Failure, Fields, Request};
+use checkout::checkout::Checkout;
+use checkout::deposit_address::ForwarderFactory;
+use checkout::id::{OrderId, SessionId};
+use checkout::onramp::Onramp;
+use checkout::order::{Order, OrderTerms};
+use checkout::store::{Creation, IdempotencyKey, Linking, Store};
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct CreateOrder {
+    /// Where orders are kept.
+    pub store: Store,
+    /// When they begin.
+    pub clock: Clock,
+    /// What places their deposit addresses.
+    pub factory: ForwarderFactory,
+}
+
+impl Endpoint for CreateOrder {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        let key = request.idempotency_key("POST /orders")?;
+        let fields = Fields::of(request)?;
+        let terms = request::order_terms(&fields)?;
+        let session = request::session(&fields)?;
+        settle_here(&terms)?;
+        match session {
+            None => self.alone(terms, key.as_ref()).await,
+            Some(session) => self.linked(terms, session, key.as_ref()).await,
+        }
+    }
+}
+
+impl CreateOrder {
+    async fn alone(&self, terms: OrderTerms, key: Option<&IdempotencyKey>) -> Result<Answer, Failure> {
+        let order = self.order(OrderId::random(), terms);
+        match self.store.create_order(order, key).await? {
+            Creation::Created(checkout) => answer(&checkout),
+            Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
+            Creation::KeyReused => Err(Failure::key_reused()),
+        }
+    }
+
+    async fn linked(
+        &self,
+        terms: OrderTerms,
+        session: SessionId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Answer, Failure> {
+        let order = self.order(session.order(), terms);
+        match self.store.link_order(session, &order, key).await? {
+            Linking::Linked(checkout) => answer(&checkout),
+            Linking::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
+            Linking::KeyReused => Err(Failure::key_reused()),
+            Linking::NoSession => Err(Failure::session_not_found(request::SESSION)),
+            Linking::NotOpen(status) => Err(Failure::not_open(status, request::SESSION)),
+            Linking::AlreadyLinked(order) => Err(Failure::already_has_order(order)),
+        }
+    }
+
+    fn order(&self, id: OrderId, terms: OrderTerms) -> Order {
+        Order {
+            id,
+            deposit_address: self.factory.deposit_address(id, &terms.recipient),
+            terms,
+            created_at: self.clock.now(),
+        }
+    }
+}
+
+/// Refuses what would need a provider that this service does not have.
+fn settle_here(terms: &OrderTerms) -> Result<(), Failure> {
+    if !terms.is_settled_here() {
+        return Err(Failure::new(
+            ErrorCode::UnsupportedRoute,
+            "Only orders whose source and destination are the same token on the same chain are settled here",
+        )
+        .about("dstTokenAddress"));
+    }
+    if terms.onramp.as_ref().is_some_and(Onramp::needs_provider) {
+        return Err(Failure::new(
+            ErrorCode::OnrampNotConfigured,
+            "No provider is configured for this onramp vendor; `none` is a crypto order",
+        )
+        .about("onramp.vendor"));
+    }
+    Ok(())
+}
+
+fn answer(checkout: &Checkout) -> Result<Answer, Failure> {
+    let view = OrderView::created(checkout)
+        .ok_or_else(|| Failure::internal("an order was made that is not there"))?;
+    Answer::new("Created order successfully", &view)
+}

@@ -1,0 +1,42 @@
+//! `POST /checkout-sessions/{sessionId}/expire`: a merchant calls an open session off, whether
+//! or not an unpaid order is linked to it.
+
+use checkout::api::view::SessionView;
+use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
+use checkout::checkout::Checkout;
+use checkout::id::SessionId;
+use checkout::store::{Expiry, Store};
+use checkout::time::Timestamp;
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct ExpireCheckoutSession {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// By which their status is judged.
+    pub clock: Clock,
+}
+
+impl Endpoint for ExpireCheckoutSession {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
+        let key = request.idempotency_key(&format!("POST /checkout-sessions/{session}/expire"))?;
+        let now = self.clock.now();
+        match self.store.expire_session(session, now, key.as_ref()).await? {
+            Expiry::Expired(checkout) => answer(&checkout, now),
+            Expiry::Replayed(checkout) => Ok(answer(&checkout, now)?.replayed()),
+            Expiry::KeyReused => Err(Failure::key_reused()),
+            Expiry::NoSession => Err(not_found()),
+            Expiry::NotOpen(status) => Err(Failure::not_open(status, "sessionId")),
+        }
+    }
+}
+
+fn answer(checkout: &Checkout, now: Timestamp) -> Result<Answer, Failure> {
+    let view = SessionView::new(checkout, now).ok_or_else(not_found)?;
+    Answer::new("Checkout session expired", &view)
+}
+
+fn not_found() -> Failure {
+    Failure::session_not_found("sessionId")
+}

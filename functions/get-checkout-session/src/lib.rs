@@ -1,0 +1,53 @@
+//! `GET /checkout-sessions/{sessionId}`: how a session stands at the moment of the call, with
+//! its order where `?include=order` asks for it. It never writes.
+
+use checkout::api::view::{OrderRecordView, SessionView, SessionWithOrderView};
+use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
+use checkout::id::SessionId;
+use checkout::store::Store;
+
+const MESSAGE: &str = "Checkout session retrieved";
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct GetCheckoutSession {
+    /// Where sessions are kept.
+    pub store: Store,
+    /// By which their status is judged.
+    pub clock: Clock,
+}
+
+impl Endpoint for GetCheckoutSession {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
+        if request.includes("order") {
+            self.with_order(session).await
+        } else {
+            self.alone(session).await
+        }
+    }
+}
+
+impl GetCheckoutSession {
+    async fn alone(&self, session: SessionId) -> Result<Answer, Failure> {
+        let found = self.store.read_checkout(session.order()).await?;
+        let checkout = found.ok_or_else(not_found)?;
+        let view = SessionView::new(&checkout, self.clock.now()).ok_or_else(not_found)?;
+        Answer::new(MESSAGE, &view)
+    }
+
+    async fn with_order(&self, session: SessionId) -> Result<Answer, Failure> {
+        let found = self.store.read_record(session.order()).await?;
+        let record = found.ok_or_else(not_found)?;
+        let now = self.clock.now();
+        let view = SessionWithOrderView {
+            session: SessionView::new(&record.checkout, now).ok_or_else(not_found)?,
+            order: OrderRecordView::new(&record, now),
+        };
+        Answer::new(MESSAGE, &view)
+    }
+}
+
+fn not_found() -> Failure {
+    Failure::session_not_found("sessionId")
+}

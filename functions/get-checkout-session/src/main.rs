@@ -1,0 +1,15 @@
+//! The Lambda function `get-checkout-session`.
+
+use checkout::api::{self, Clock};
+use checkout::{config, store};
+use get_checkout_session::GetCheckoutSession;
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    api::start_logging()?;
+    let table = config::table_name()?;
+    let store = store::Store::new(&store::sdk_config().await, table);
+    let clock = Clock::system();
+    api::run(GetCheckoutSession { store, clock }).await
+}

@@ -1,0 +1,26 @@
+//! `GET /orders/{orderId}`: an order and its transactions as they stand at the moment of the
+//! call. It never writes.
+
+use checkout::api::view::OrderRecordView;
+use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
+use checkout::id::OrderId;
+use checkout::store::Store;
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct GetOrder {
+    /// Where orders are kept.
+    pub store: Store,
+    /// By which their status is judged.
+    pub clock: Clock,
+}
+
+impl Endpoint for GetOrder {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
+        let found = self.store.read_record(order).await?;
+        let record = found.ok_or_else(Failure::order_not_found)?;
+        let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(Failure::order_not_found)?;
+        Answer::new("Get order and transactions successfully", &view)
+    }
+}

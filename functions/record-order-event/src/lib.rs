@@ -1,0 +1,58 @@
+//! `POST /orders/{orderId}/events`: whoever watches the chain, relays or refunds reports a
+//! fact. Signed, so that nobody else can.
+
+mod request;
+mod secret;
+
+use checkout::api::view::OrderRecordView;
+use checkout::api::{Answer, Clock, Endpoint, Failure, Request, SigningSecrets};
+use checkout::id::OrderId;
+use checkout::store::{CheckoutRecord, Recording, Store};
+use checkout::time::Timestamp;
+
+pub use secret::signing_secrets;
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct RecordOrderEvent {
+    /// Where orders are kept.
+    pub store: Store,
+    /// By which lateness is judged.
+    pub clock: Clock,
+    /// What events are signed with.
+    pub secrets: SigningSecrets,
+}
+
+impl Endpoint for RecordOrderEvent {
+    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        self.secrets.verify(request, self.clock.now())?;
+        let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
+        let key = request.idempotency_key(&format!("POST /orders/{order}/events"))?;
+        let event = request::payment_event(request)?;
+
+        let clock = || self.clock.now();
+        match self
+            .store
+            .record_event(order, &event, clock, key.as_ref(), remembered)
+            .await?
+        {
+            Recording::Recorded(record, at) => answer(&record, at),
+            Recording::Replayed(Some(first), _) => Ok(Answer::from_json(MESSAGE, first)?.replayed()),
+            Recording::Replayed(None, record) => Ok(answer(&record, self.clock.now())?.replayed()),
+            Recording::KeyReused => Err(Failure::key_reused()),
+            Recording::NoOrder => Err(Failure::order_not_found()),
+        }
+    }
+}
+
+const MESSAGE: &str = "Order event recorded";
+
+/// The data of the answer, for its idempotency key to remember.
+fn remembered(record: &CheckoutRecord, now: Timestamp) -> Option<String> {
+    serde_json::to_string(&OrderRecordView::new(record, now)?).ok()
+}
+
+fn answer(record: &CheckoutRecord, now: Timestamp) -> Result<Answer, Failure> {
+    let view = OrderRecordView::new(record, now).ok_or_else(Failure::order_not_found)?;
+    Answer::new(MESSAGE, &view)
+}

@@ -1,0 +1,78 @@
+//! The body of `POST /orders/{orderId}/events`: `{ "type": …, "data": { … } }`.
+
+use checkout::amount::Amount;
+use checkout::api::{ErrorCode, Failure, Fields, Request, integer, object, text};
+use checkout::invalid::Invalid;
+use checkout::json_object::JsonObject;
+use checkout::order::ChainId;
+use checkout::payment::{
+    PaymentEvent, Points, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash,
+};
+use checkout::text::Text;
+use checkout::time::Timestamp;
+
+/// The reported fact.
+pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> {
+    let fields = Fields::of(request)?;
+    let kind: String = fields.required("type", text(Ok))?;
+    let data = fields.required("data", |value| object(value).map(ToOwned::to_owned))?;
+    let data = Fields::within(&data, "data.")?;
+    let kind = match kind.as_str() {
+        "deposit.detected" => deposit(&data)?,
+        "relay.updated" => relay(&data)?,
+        "order.executed" => execution(&data)?,
+        "refund.updated" => refund(&data)?,
+        "order.failed" => {
+            let details = data.required("errorDetails", text(Text::parse))?;
+            return Ok(PaymentEvent::OrderFailed(details));
+        }
+        _ => {
+            let known = Invalid::expected(
+                "one of deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
+            );
+            return Err(Failure::invalid(
+                ErrorCode::InvalidFieldValue,
+                "type".to_owned(),
+                &known,
+            ));
+        }
+    };
+    Ok(PaymentEvent::Transaction(Transaction {
+        chain: data.required("chain", integer(ChainId::parse))?,
+        hash: data.required("txHash", text(TxHash::parse))?,
+        created_at: data.required("createdAt", integer(Timestamp::parse))?,
+        kind,
+    }))
+}
+
+fn deposit(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+    Ok(TransactionKind::Deposit {
+        from: data.optional("from", text(Text::parse))?,
+        amount: amount(data)?,
+    })
+}
+
+fn relay(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+    Ok(TransactionKind::Relay {
+        status: data.required("status", text(|status| RelayStatus::parse(&status)))?,
+    })
+}
+
+fn execution(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+    Ok(TransactionKind::Execution {
+        actual_dst_amount: data.optional("actualDstAmount", text(|amount| Amount::parse(&amount)))?,
+        relay: data.optional("relay", JsonObject::parse)?,
+        points: data.optional("points", |value| Points::parse(value.get()))?,
+    })
+}
+
+fn refund(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+    Ok(TransactionKind::Refund {
+        amount: amount(data)?,
+        status: data.required("status", text(|status| RefundStatus::parse(&status)))?,
+    })
+}
+
+fn amount(data: &Fields<'_>) -> Result<Amount, Failure> {
+    data.required("amount", text(|amount| Amount::parse(&amount)))
+}

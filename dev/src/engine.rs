@@ -1,0 +1,90 @@
+//! The database of the local run and of the tests: an embedded engine that evaluates the same
+//! expressions as DynamoDB, reached through the same SDK client as in production; or any
+//! other DynamoDB endpoint.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, TimeToLiveSpecification};
+use checkout::config::optional;
+use checkout::store;
+use dynoxide::Database;
+use tokio::net::TcpListener;
+
+use crate::template::Table;
+
+/// Starts the embedded engine, in memory or in a file, and returns its endpoint. Port 0 is
+/// any free one.
+pub async fn start_embedded(data: Option<&Path>, port: u16) -> Result<String> {
+    let database = match data {
+        None => Database::memory(),
+        Some(path) => Database::new(path.to_str().context("the path of --data is not text")?),
+    };
+    let database = database.map_err(|error| anyhow!("the database cannot be opened: {error}"))?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    Ok(endpoint)
+}
+
+/// How to reach the engine at `endpoint`. Region and credentials come from the environment
+/// where it has them. An engine on this machine asks for neither, but the SDK signs with
+/// some, and would look for them on the network.
+pub async fn sdk_config(endpoint: &str) -> SdkConfig {
+    let mut loader = store::sdk_loader().endpoint_url(endpoint);
+    if optional("AWS_REGION")
+        .or_else(|| optional("AWS_DEFAULT_REGION"))
+        .is_none()
+    {
+        loader = loader.region(Region::from_static("us-east-1"));
+    }
+    if optional("AWS_ACCESS_KEY_ID")
+        .or_else(|| optional("AWS_PROFILE"))
+        .is_none()
+    {
+        loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "local run"));
+    }
+    loader.load().await
+}
+
+/// Creates the table as the template declares it, unless it is there already.
+pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Result<()> {
+    let client = Client::new(config);
+    let mut create = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (attribute, kind) in &table.attributes {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(attribute)
+            .attribute_type(kind.as_str().into());
+        create = create.attribute_definitions(definition.build()?);
+    }
+    for (attribute, role) in &table.keys {
+        let element = KeySchemaElement::builder()
+            .attribute_name(attribute)
+            .key_type(role.as_str().into());
+        create = create.key_schema(element.build()?);
+    }
+    if let Err(error) = create.send().await {
+        let error = error.into_service_error();
+        if error.is_resource_in_use_exception() {
+            return Ok(());
+        }
+        return Err(error).context("the table cannot be created");
+    }
+    let ttl = TimeToLiveSpecification::builder()
+        .attribute_name(&table.ttl_attribute)
+        .enabled(true);
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(ttl.build()?)
+        .send()
+        .await
+        .context("the table's TTL cannot be enabled")?;
+    Ok(())
+}

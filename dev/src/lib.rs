@@ -1,0 +1,8 @@
+//! The service on one machine: the same handlers as deployed, behind a gateway that turns
+//! HTTP requests into the events API Gateway sends, over an embedded DynamoDB engine.
+
+pub mod engine;
+pub mod functions;
+pub mod gateway;
+pub mod pay;
+pub mod template;

@@ -1,0 +1,175 @@
+//! The payment processor, played: it signs events as the Standard Webhooks specification says
+//! and reports them to the service.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow, bail};
+use checkout::amount::Amount;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+
+/// How a payment goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    /// What is due is deposited, and the order executed.
+    Full,
+    /// Only this much is deposited.
+    Partial(Amount),
+    /// The settlement fails.
+    Fail,
+    /// What was deposited goes back.
+    Refund,
+}
+
+/// Reports events to the service at `base`.
+#[derive(Debug)]
+pub struct PaymentProcessor {
+    http: Client,
+    base: String,
+    secret: String,
+}
+
+impl PaymentProcessor {
+    /// A processor that signs with the first of `secrets`.
+    pub fn new(base: impl Into<String>, secrets: &str) -> Self {
+        Self {
+            http: Client::new(),
+            base: base.into(),
+            secret: secrets.split_whitespace().next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Plays a payment of the order, or of the session's order, that `id` names. Each event
+    /// is handed to `report` with the order's status after it.
+    pub async fn pay(&self, id: &str, payment: Payment, mut report: impl FnMut(&str, &str)) -> Result<()> {
+        let record = self.find_order(id).await?;
+        let order = record.get("order").context("the answer has no order")?;
+        let id = text(order, "id")?;
+        let chain = order.get("srcChain").cloned().unwrap_or_default();
+        let received = deposited(&record, &chain)?;
+        let due = Amount::parse(&text(order, "srcAmount")?)?.saturating_sub(received);
+        let transaction = |amount: Amount| {
+            let now = now_millis();
+            json!({ "chain": chain, "txHash": random_hash(), "amount": amount, "createdAt": now })
+        };
+        let deposit = |amount| ("deposit.detected", transaction(amount));
+        let events = match payment {
+            Payment::Full => {
+                let mut executed = transaction(Amount::ZERO);
+                executed["actualDstAmount"] = order.get("srcAmount").cloned().unwrap_or_default();
+                let deposit = (due > Amount::ZERO).then(|| deposit(due));
+                deposit
+                    .into_iter()
+                    .chain([("order.executed", executed)])
+                    .collect()
+            }
+            Payment::Partial(amount) => vec![deposit(amount)],
+            Payment::Fail => vec![(
+                "order.failed",
+                json!({ "errorDetails": "The simulated settlement failed" }),
+            )],
+            Payment::Refund => {
+                if received == Amount::ZERO {
+                    bail!("nothing was deposited for order {id}, so there is nothing to refund");
+                }
+                let mut refund = transaction(received);
+                refund["status"] = json!("success");
+                vec![("refund.updated", refund)]
+            }
+        };
+        for (kind, data) in events {
+            let record = self.send(&id, kind, &data).await?;
+            let status = record
+                .get("order")
+                .map(|order| text(order, "status"))
+                .transpose()?;
+            report(kind, &status.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Signs an event and sends it; answers the order's record after it.
+    pub async fn send(&self, order: &str, kind: &str, data: &Value) -> Result<Value> {
+        let body = json!({ "type": kind, "data": data }).to_string();
+        let id = format!("msg_{:032x}", fastrand::u128(..));
+        let timestamp = now_millis() / 1000;
+        let webhook = Webhook::new(&self.secret).context("the events' secret")?;
+        let signature = webhook.sign(&id, timestamp, body.as_bytes())?;
+        let response = self
+            .http
+            .post(format!("{}/orders/{order}/events", self.base))
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp.to_string())
+            .header("webhook-signature", signature)
+            .body(body)
+            .send()
+            .await
+            .with_context(|| format!("no service answers at {}", self.base))?;
+        let status = response.status();
+        let answer: Value = response.json().await?;
+        if status != StatusCode::OK {
+            bail!("{kind} was refused with {status}: {}", answer["message"]);
+        }
+        Ok(answer["data"].clone())
+    }
+
+    async fn find_order(&self, id: &str) -> Result<Value> {
+        if let Some(record) = self.get(&format!("orders/{id}")).await? {
+            return Ok(record);
+        }
+        let session = self.get(&format!("checkout-sessions/{id}?include=order")).await?;
+        match session.map(|session| session["order"].clone()) {
+            None => bail!("{id} is neither an order nor a session"),
+            Some(Value::Null) => bail!("session {id} has no order yet; make one with POST /orders"),
+            Some(record) => Ok(record),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<Option<Value>> {
+        let response = self.http.get(format!("{}/{path}", self.base)).send().await;
+        let response = response.with_context(|| format!("no service answers at {}", self.base))?;
+        if response.status() != StatusCode::OK {
+            return Ok(None);
+        }
+        let answer: Value = response.json().await?;
+        Ok(Some(answer["data"].clone()))
+    }
+}
+
+/// What the record's deposits on the order's chain add up to.
+fn deposited(record: &Value, chain: &Value) -> Result<Amount> {
+    let deposits = record
+        .get("depositTxs")
+        .and_then(Value::as_array)
+        .context("no depositTxs")?;
+    let mut sum = Amount::ZERO;
+    for deposit in deposits
+        .iter()
+        .filter(|deposit| deposit.get("chain") == Some(chain))
+    {
+        sum = sum.saturating_add(Amount::parse(&text(deposit, "amount")?)?);
+    }
+    Ok(sum)
+}
+
+fn text(value: &Value, name: &str) -> Result<String> {
+    let text = value.get(name).and_then(Value::as_str);
+    Ok(text
+        .ok_or_else(|| anyhow!("the answer has no {name}"))?
+        .to_owned())
+}
+
+fn random_hash() -> String {
+    format!("0x{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a payment processor has a clock of its own"
+)]
+fn now_millis() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

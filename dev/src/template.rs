@@ -1,0 +1,137 @@
+//! What `template.yaml` declares: the routes, the table and the CORS rules. The local run
+//! takes them from there, so that it cannot serve anything else than what is deployed.
+
+use anyhow::{Context, Result};
+use serde_yaml_ng::Value;
+
+/// The template, compiled in: the binary serves what it was built with.
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// The parts of the template that the local run needs.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The routes of the HTTP API.
+    pub routes: Vec<Route>,
+    /// The table.
+    pub table: Table,
+    /// What browsers may do.
+    pub cors: Cors,
+    /// The whole document.
+    pub document: Value,
+}
+
+/// A route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, with `{names}` of its parameters.
+    pub path: String,
+    /// The function that serves it: its folder, crate and binary.
+    pub function: String,
+}
+
+/// The DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Attribute names with their type.
+    pub attributes: Vec<(String, String)>,
+    /// Attribute names with their role in the key.
+    pub keys: Vec<(String, String)>,
+    /// The attribute that says when an item may be removed.
+    pub ttl_attribute: String,
+}
+
+/// What browsers may do.
+#[derive(Debug, Clone)]
+pub struct Cors {
+    /// Methods they may use.
+    pub methods: Vec<String>,
+    /// Headers they may send.
+    pub allow_headers: Vec<String>,
+    /// Headers they may read.
+    pub expose_headers: Vec<String>,
+    /// For how many seconds they may remember it.
+    pub max_age: u64,
+}
+
+impl Template {
+    /// The template this binary was built with.
+    pub fn compiled_in() -> Result<Self> {
+        Self::parse(TEMPLATE).context("template.yaml")
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let document: Value = serde_yaml_ng::from_str(text)?;
+        let resources = mapping(&document, "Resources")?;
+        let mut routes = Vec::new();
+        for resource in resources.values() {
+            if resource.get("Type").and_then(Value::as_str) == Some("AWS::Serverless::Function") {
+                let properties = member(resource, "Properties")?;
+                let function = text_of(properties, "CodeUri")?
+                    .trim_start_matches("functions/")
+                    .to_owned();
+                for event in mapping(properties, "Events")?.values() {
+                    let route = member(event, "Properties")?;
+                    routes.push(Route {
+                        method: text_of(route, "Method")?,
+                        path: text_of(route, "Path")?,
+                        function: function.clone(),
+                    });
+                }
+            }
+        }
+        let resources = member(&document, "Resources")?;
+        let table = member(member(resources, "Table")?, "Properties")?;
+        let cors = member(
+            member(member(resources, "Api")?, "Properties")?,
+            "CorsConfiguration",
+        )?;
+        Ok(Self {
+            routes,
+            table: Table {
+                attributes: pairs(table, "AttributeDefinitions", "AttributeName", "AttributeType")?,
+                keys: pairs(table, "KeySchema", "AttributeName", "KeyType")?,
+                ttl_attribute: text_of(member(table, "TimeToLiveSpecification")?, "AttributeName")?,
+            },
+            cors: Cors {
+                methods: texts(cors, "AllowMethods")?,
+                allow_headers: texts(cors, "AllowHeaders")?,
+                expose_headers: texts(cors, "ExposeHeaders")?,
+                max_age: member(cors, "MaxAge")?.as_u64().context("MaxAge is no number")?,
+            },
+            document,
+        })
+    }
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> Result<&'a Value> {
+    value.get(name).with_context(|| format!("{name} is missing"))
+}
+
+fn mapping<'a>(value: &'a Value, name: &str) -> Result<&'a serde_yaml_ng::Mapping> {
+    member(value, name)?
+        .as_mapping()
+        .with_context(|| format!("{name} is no mapping"))
+}
+
+fn text_of(value: &Value, name: &str) -> Result<String> {
+    let text = member(value, name)?.as_str();
+    Ok(text.with_context(|| format!("{name} is no text"))?.to_owned())
+}
+
+fn sequence<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
+    member(value, name)?
+        .as_sequence()
+        .with_context(|| format!("{name} is no list"))
+}
+
+fn texts(value: &Value, name: &str) -> Result<Vec<String>> {
+    let text = |item: &Value| item.as_str().map(str::to_owned).context("an item is no text");
+    sequence(value, name)?.iter().map(text).collect()
+}
+
+fn pairs(value: &Value, name: &str, first: &str, second: &str) -> Result<Vec<(String, String)>> {
+    let pair = |item: &Value| Ok((text_of(item, first)?, text_of(item, second)?));
+    sequence(value, name)?.iter().map(pair).collect()
+}

@@ -1,0 +1,256 @@
+//! A service for one test, and a client with a method for each endpoint.
+
+mod answer;
+mod clock;
+mod openapi;
+mod recorder;
+
+use std::time::Duration;
+
+use axum::Router;
+use checkout::api::SigningSecrets;
+use checkout::config::Retention;
+use checkout::deposit_address::ForwarderFactory;
+use dev::functions::{Environment, Functions};
+use dev::template::Template;
+use dev::{engine, gateway};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub(crate) use answer::Answer;
+pub(crate) use clock::TestClock;
+pub(crate) use recorder::{Call, Recorder};
+
+/// The secret in `events/record-order-event.json`.
+pub(crate) const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
+/// The factory of the deposit addresses' test vector.
+pub(crate) const FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
+pub(crate) const RECIPIENT: &str = "0xb34facb90a200251318e8841c05102366f2158cf";
+pub(crate) const USDC: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
+pub(crate) const BASE: u64 = 8453;
+
+/// The service, served on a port of its own.
+pub(crate) struct Service {
+    base: String,
+    http: Client,
+    /// The functions' clock. It stands still until a test moves it.
+    pub(crate) clock: TestClock,
+    /// Every call that the functions made to DynamoDB.
+    pub(crate) calls: Recorder,
+    /// How to reach the table behind the service's back.
+    pub(crate) database: aws_sdk_dynamodb::Client,
+    pub(crate) table: String,
+}
+
+impl Service {
+    /// A service with an empty table.
+    pub(crate) async fn start() -> Self {
+        Self::start_with_secrets(SECRET).await
+    }
+
+    /// The same, with other events' secrets.
+    pub(crate) async fn start_with_secrets(secrets: &str) -> Self {
+        let endpoint = match checkout::config::optional("DYNAMODB_ENDPOINT") {
+            Some(endpoint) => endpoint,
+            None => engine::start_embedded(None, 0).await.unwrap(),
+        };
+        let template = Template::compiled_in().unwrap();
+        let config = engine::sdk_config(&endpoint).await;
+        let table = format!("checkout-{}", new_uuid());
+        engine::create_table(&config, &table, &template.table)
+            .await
+            .unwrap();
+        let clock = TestClock::at_the_present();
+        let calls = Recorder::default();
+        let functions = Functions::new(Environment {
+            aws: calls.listen_on(&config),
+            table: table.clone(),
+            clock: clock.reader(),
+            secrets: SigningSecrets::parse(secrets).unwrap(),
+            factory: ForwarderFactory::parse(FACTORY).unwrap(),
+            retention: Retention::DEFAULT,
+        });
+        let router = gateway::router(&template, functions, clock.reader()).unwrap();
+        Self {
+            base: serve(router).await,
+            http: Client::new(),
+            clock,
+            calls,
+            database: aws_sdk_dynamodb::Client::new(&config),
+            table,
+        }
+    }
+
+    pub(crate) async fn create_session(&self, body: Value) -> Answer {
+        self.send(self.post("/checkout-sessions").json(&body)).await
+    }
+
+    pub(crate) async fn get_session(&self, id: &str) -> Answer {
+        self.send(self.get(&format!("/checkout-sessions/{id}"))).await
+    }
+
+    pub(crate) async fn get_session_with_order(&self, id: &str) -> Answer {
+        self.send(self.get(&format!("/checkout-sessions/{id}?include=order")))
+            .await
+    }
+
+    pub(crate) async fn expire_session(&self, id: &str) -> Answer {
+        self.send(self.post(&format!("/checkout-sessions/{id}/expire")))
+            .await
+    }
+
+    pub(crate) async fn create_order(&self, body: Value) -> Answer {
+        self.send(self.post("/orders").json(&body)).await
+    }
+
+    pub(crate) async fn get_order(&self, id: &str) -> Answer {
+        self.send(self.get(&format!("/orders/{id}"))).await
+    }
+
+    /// Reports a fact, properly signed.
+    pub(crate) async fn record_event(&self, order: &str, kind: &str, data: Value) -> Answer {
+        self.send(self.event(
+            order,
+            json!({ "type": kind, "data": data }).to_string().as_bytes(),
+        ))
+        .await
+    }
+
+    /// A properly signed report with any body.
+    pub(crate) fn event(&self, order: &str, body: &[u8]) -> RequestBuilder {
+        let id = format!("msg_{}", new_uuid());
+        let timestamp = self.clock.now().as_seconds();
+        let signature = Webhook::new(SECRET).unwrap().sign(&id, timestamp, body).unwrap();
+        self.post(&format!("/orders/{order}/events"))
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp.to_string())
+            .header("webhook-signature", signature)
+            .body(body.to_vec())
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.request(Method::POST, format!("{}{path}", self.base))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.request(Method::GET, format!("{}{path}", self.base))
+    }
+
+    /// Any request to the service, its answer not checked against the contract.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends a request and checks the answer against what all answers promise.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.http.execute(request).await.unwrap();
+        Answer::read(&method, &path, response).await
+    }
+
+    /// A new session's id.
+    pub(crate) async fn session(&self) -> String {
+        self.create_session(json!({})).await.ok()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// A new session that stays open for this long.
+    pub(crate) async fn session_for(&self, seconds: u64) -> String {
+        let created = self.create_session(json!({ "expires_in": seconds })).await;
+        created.ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of a new order, linked to a session.
+    pub(crate) async fn linked_order(&self, session: &str) -> String {
+        self.create_order(order_for(session)).await.ok()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The session's status as it is now.
+    pub(crate) async fn session_status(&self, id: &str) -> String {
+        self.get_session(id).await.ok()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The order's status as it is now.
+    pub(crate) async fn order_status(&self, id: &str) -> String {
+        self.get_order(id).await.ok()["order"]["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+/// Serves a router for as long as the test runs; answers its base URL.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    base
+}
+
+/// One million units of USDC on Base, to be paid as they are.
+pub(crate) fn order() -> Value {
+    json!({
+        "type": "swap",
+        "recipientAddress": RECIPIENT,
+        "srcChain": BASE,
+        "dstChain": BASE,
+        "srcTokenAddress": USDC,
+        "dstTokenAddress": USDC,
+        "srcAmount": "1000000",
+        "payload": { "expectedDstAmount": "1000000" },
+    })
+}
+
+/// The same, linked to a session.
+pub(crate) fn order_for(session: &str) -> Value {
+    with(order(), json!({ "checkoutSessionId": session }))
+}
+
+/// An object with members added or replaced.
+pub(crate) fn with(mut object: Value, members: Value) -> Value {
+    for (name, value) in members.as_object().unwrap() {
+        object[name] = value.clone();
+    }
+    object
+}
+
+/// The data of a `deposit.detected`.
+pub(crate) fn deposit(hash: &str, amount: &str) -> Value {
+    json!({ "chain": BASE, "from": RECIPIENT, "txHash": hash, "amount": amount, "createdAt": 1_769_860_800_000_u64 })
+}
+
+/// The data of an `order.executed`.
+pub(crate) fn execution(hash: &str) -> Value {
+    json!({ "chain": BASE, "txHash": hash, "createdAt": 1_769_860_801_000_u64 })
+}
+
+/// The data of a `relay.updated`.
+pub(crate) fn relay(hash: &str, status: &str) -> Value {
+    json!({ "chain": BASE, "txHash": hash, "status": status, "createdAt": 1_769_860_800_500_u64 })
+}
+
+/// The data of a `refund.updated`.
+pub(crate) fn refund(hash: &str, amount: &str, status: &str) -> Value {
+    json!({ "chain": BASE, "txHash": hash, "amount": amount, "status": status, "createdAt": 1_769_860_802_000_u64 })
+}
+
+/// A session's lifetime where it names none.
+pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(1800);
+
+#[expect(clippy::disallowed_methods, reason = "names of tables and messages")]
+pub(crate) fn new_uuid() -> Uuid {
+    Uuid::new_v4()
+}

@@ -1,0 +1,26 @@
+//! The system seen from outside: every rule of the contract over HTTP, against the real
+//! handlers, the real SDK client and a real engine.
+//!
+//! Each test has a service and a table of its own, so all run side by side. With
+//! `DYNAMODB_ENDPOINT` set, the same tests run against the DynamoDB at that URL.
+
+mod harness;
+
+mod create_order;
+mod create_session;
+mod cross_origin;
+mod deadline;
+mod event_files;
+mod expire_session;
+mod get_order;
+mod get_session;
+mod hostile_input;
+mod idempotency;
+mod lifecycle;
+mod many_deposits;
+mod races;
+mod record_event;
+mod round_trips;
+mod signatures;
+mod template;
+mod unavailable;

@@ -89,7 +89,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         route,
         &path,
         query,
-        parameters,
+        &parameters,
         &parts.headers,
         &body,
     );
@@ -136,7 +136,7 @@ fn event(
     route: &Route,
     path: &str,
     query: &str,
-    parameters: BTreeMap<String, String>,
+    parameters: &BTreeMap<String, String>,
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Value {

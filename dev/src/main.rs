@@ -92,16 +92,15 @@ async fn serve(options: Serve) -> Result<()> {
     let base = format!("http://{}", listener.local_addr()?);
     let port = listener.local_addr()?.port();
 
-    let (endpoint, engine) = match options.dynamodb_endpoint {
-        Some(endpoint) => (endpoint.clone(), endpoint),
-        None => {
-            let endpoint = engine::start_embedded(options.data.as_deref(), options.engine_port).await?;
-            let kept = match &options.data {
-                None => "in memory".to_owned(),
-                Some(path) => format!("in {}", path.display()),
-            };
-            (endpoint.clone(), format!("embedded, {kept}, at {endpoint}"))
-        }
+    let (endpoint, engine) = if let Some(endpoint) = options.dynamodb_endpoint {
+        (endpoint.clone(), endpoint)
+    } else {
+        let endpoint = engine::start_embedded(options.data.as_deref(), options.engine_port).await?;
+        let kept = match &options.data {
+            None => "in memory".to_owned(),
+            Some(path) => format!("in {}", path.display()),
+        };
+        (endpoint.clone(), format!("embedded, {kept}, at {endpoint}"))
     };
     let template = Template::compiled_in()?;
     let aws = engine::sdk_config(&endpoint).await;
@@ -159,7 +158,7 @@ async fn play(options: Pay) -> Result<()> {
     };
     PaymentProcessor::new(base, &secret)
         .pay(&options.id, payment, |event, status| {
-            println!("{event:<16} → order is {status}")
+            println!("{event:<16} → order is {status}");
         })
         .await
 }

@@ -104,15 +104,12 @@ impl Checkout {
                 let at = known
                     .iter()
                     .position(|transaction| transaction.is_same_as(&reported));
-                match at.and_then(|at| transactions.to_mut().get_mut(at)) {
-                    Some(stored) => {
-                        *stored = stored.clone().merge(reported);
-                        Some(stored.clone())
-                    }
-                    None => {
-                        transactions.to_mut().push(reported.clone());
-                        Some(reported)
-                    }
+                if let Some(stored) = at.and_then(|at| transactions.to_mut().get_mut(at)) {
+                    *stored = stored.clone().merge(reported);
+                    Some(stored.clone())
+                } else {
+                    transactions.to_mut().push(reported.clone());
+                    Some(reported)
                 }
             }
             PaymentEvent::OrderFailed(details) => {

@@ -32,11 +32,10 @@ impl ForwarderFactory {
 
     /// The deposit address of an order to a recipient, in lower-case hex.
     pub fn deposit_address(&self, order: OrderId, recipient: &EvmAddress) -> String {
-        let mut bound = [0; 64];
-        let (recipient_word, order_word) = bound.split_at_mut(32);
-        recipient_word[12..].copy_from_slice(&recipient.to_bytes());
-        order_word[16..].copy_from_slice(order.as_bytes());
-        let address = self.factory.create2(keccak256(bound), self.clone_code_hash);
+        let order_word = [[0; 16], *order.as_bytes()].concat();
+        let recipient_word = [[0; 12].as_slice(), &recipient.to_bytes()].concat();
+        let salt = keccak256([recipient_word, order_word].concat());
+        let address = self.factory.create2(salt, self.clone_code_hash);
         format!("{address:#x}")
     }
 }

@@ -51,7 +51,7 @@ impl TxHash {
     /// are.
     pub fn identity(&self) -> String {
         let is_evm = self.0.len() == 66
-            && self.0.starts_with("0x")
+            && (self.0.starts_with("0x") || self.0.starts_with("0X"))
             && self.0.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
         if is_evm {
             self.0.to_ascii_lowercase()
@@ -203,7 +203,7 @@ impl Transaction {
     ///
     /// The more telling report wins: the larger amount, the later stage. An amount that was
     /// once reported never shrinks, because a payment that counted as complete must not
-    /// become incomplete. An execution's details add up.
+    /// become incomplete. Details that only one report has are kept.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         let (mut winner, loser) = if self.weight() >= other.weight() {
@@ -211,44 +211,50 @@ impl Transaction {
         } else {
             (other, self)
         };
-        if let (
-            TransactionKind::Execution {
-                actual_dst_amount,
-                relay,
-                points,
-            },
-            TransactionKind::Execution {
-                actual_dst_amount: other_amount,
-                relay: other_relay,
-                points: other_points,
-            },
-        ) = (&mut winner.kind, loser.kind)
-        {
-            *actual_dst_amount = (*actual_dst_amount).max(other_amount);
-            *relay = relay.take().max(other_relay);
-            *points = points.take().max(other_points);
+        match (&mut winner.kind, loser.kind) {
+            (TransactionKind::Deposit { from, .. }, TransactionKind::Deposit { from: other, .. }) => {
+                *from = from.take().max(other);
+            }
+            (
+                TransactionKind::Execution {
+                    actual_dst_amount,
+                    relay,
+                    points,
+                },
+                TransactionKind::Execution {
+                    actual_dst_amount: other_amount,
+                    relay: other_relay,
+                    points: other_points,
+                },
+            ) => {
+                *actual_dst_amount = (*actual_dst_amount).max(other_amount);
+                *relay = relay.take().max(other_relay);
+                *points = points.take().max(other_points);
+            }
+            // A relay and a refund have no details beside those that decide.
+            (_, _) => {}
         }
         winner
     }
 
-    /// Orders the reports of one transaction from the least to the most telling. It must
-    /// look at every field that [`merge`](Self::merge) takes from the winner alone:
-    /// two reports with equal weight are equal in those fields.
+    /// Orders the reports of one transaction from the least to the most telling, by every
+    /// field that [`merge`](Self::merge) takes from the winner alone: reports of equal weight
+    /// are equal in those fields.
     fn weight(&self) -> impl Ord + '_ {
-        let telling = match &self.kind {
-            TransactionKind::Deposit { from, amount } => (0, Some(*amount), from.as_ref().map(Text::as_str)),
-            TransactionKind::Relay { status } => (*status as u8, None, None),
-            TransactionKind::Execution { .. } => (0, None, None),
-            TransactionKind::Refund { amount, status } => (*status as u8, Some(*amount), None),
+        let stage = match &self.kind {
+            TransactionKind::Deposit { amount, from: _ } => (0, Some(*amount)),
+            TransactionKind::Relay { status } => (*status as u8, None),
+            TransactionKind::Execution { .. } => (0, None),
+            TransactionKind::Refund { amount, status } => (*status as u8, Some(*amount)),
         };
-        // A relay's later report tells more; of an execution the first moment counts.
+        // Of a relay the latest report tells most; of everything else the first moment counts.
         let moment = match &self.kind {
             TransactionKind::Relay { .. } => (Some(self.created_at), None),
             TransactionKind::Deposit { .. }
             | TransactionKind::Execution { .. }
             | TransactionKind::Refund { .. } => (None, Some(Reverse(self.created_at))),
         };
-        (telling, moment, self.hash.as_str())
+        (stage, moment, self.hash.as_str())
     }
 }
 
@@ -317,6 +323,8 @@ mod tests {
     fn case_tells_no_evm_hashes_apart() {
         let evm = |digit: &str| TxHash::parse(format!("0x{}", digit.repeat(64))).unwrap();
         assert_eq!(evm("a").identity(), evm("A").identity());
+        let shouted = TxHash::parse(evm("a").as_str().to_uppercase()).unwrap();
+        assert_eq!(evm("a").identity(), shouted.identity());
         let base58 = |text: &str| TxHash::parse(text.to_owned()).unwrap();
         assert_ne!(base58("5VERv8").identity(), base58("5verv8").identity());
     }

@@ -46,7 +46,7 @@ pub struct ExpiresIn(Duration);
 
 impl ExpiresIn {
     /// The time where a merchant names none: 30 minutes.
-    pub const DEFAULT: Self = Self(Duration::from_secs(1800));
+    pub const DEFAULT: Self = Self(Duration::from_mins(30));
 
     /// Reads a number of seconds.
     pub fn parse(seconds: u64) -> Result<Self, Invalid> {

@@ -53,6 +53,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// How long after `earlier` this is; nothing where it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
     /// This instant as the fastest clock within the bound may already show it.
     #[must_use]
     pub const fn on_the_fastest_clock(self) -> Self {

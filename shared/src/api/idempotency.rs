@@ -1,5 +1,7 @@
 //! The `Idempotency-Key` header.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use sha2::{Digest, Sha256};
 
 use crate::invalid::Invalid;
@@ -43,11 +45,7 @@ fn hash(parts: &[&[u8]]) -> String {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    BASE64.encode(hasher.finalize())
 }
 
 #[cfg(test)]

@@ -79,9 +79,8 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match result {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = result else {
+            return Ok(());
         };
         match error.as_service_error() {
             // Nobody else draws this id: the reply to our own first attempt was lost.

@@ -100,6 +100,7 @@ impl Store {
 }
 
 /// A request that lacks a part is a mistake in this code.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(super) fn incomplete(error: BuildError) -> StoreError {
     StoreError::Broken(error.to_string())
 }

@@ -1,8 +1,10 @@
 //! Recording a reported fact: one read of the order, one conditional write.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::checkout::Recorded;
+use crate::checkout::{Checkout, Recorded};
 use crate::id::{OrderId, WriteId};
 use crate::payment::PaymentEvent;
 use crate::time::Timestamp;
@@ -17,6 +19,9 @@ use super::{IdempotencyKey, Store, StoreError};
 /// An answer larger than this is not remembered under its idempotency key, because an item
 /// holds 400 KB; its replay is made from the order as it is then.
 const LARGEST_REMEMBERED_ANSWER: usize = 100 * 1024;
+
+/// The longest that one attempt to write may take.
+const ATTEMPT: Duration = Duration::from_millis(1500);
 
 /// What came of recording a fact.
 #[derive(Debug)]
@@ -76,7 +81,8 @@ impl Store {
                 return Ok(Recording::Recorded(Box::new(record), now));
             }
             let last = writes.len() - 1;
-            let mut refusals = match self.transact(writes).await? {
+            let time = valid_for(&record.checkout, now);
+            let mut refusals = match self.transact_within(time, writes).await? {
                 Committed::Yes => return Ok(Recording::Recorded(Box::new(record), now)),
                 Committed::Refused(refusals) => refusals,
             };
@@ -137,6 +143,18 @@ impl Store {
             writes.push(TransactWriteItem::builder().put(put).build());
         }
         Ok(writes)
+    }
+}
+
+/// For how long what was decided at `now` may still be sent: until the margin before the
+/// deadline begins, if it has not. A payment that was in time when it was judged must not
+/// come through after a reader saw the session expire.
+fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
+    let left = checkout.deadline.since(now.on_the_fastest_clock());
+    if left.is_zero() {
+        ATTEMPT
+    } else {
+        left.min(ATTEMPT)
     }
 }
 

@@ -53,6 +53,7 @@ where
 }
 
 /// Names what an SDK error means once the SDK's own retries are spent.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(super) fn classify<E>(error: SdkError<E>) -> AttemptError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -67,8 +68,8 @@ where
         SdkError::ServiceError(service) => {
             service.raw().status().is_server_error() || code.is_some_and(is_throttling)
         }
-        // Not built for AWS at all (no region, no credentials), or a kind yet unknown.
-        _ => false,
+        // It was never sent: no region, no credentials, or a kind of failure yet unknown.
+        SdkError::ConstructionFailure(_) | _ => false,
     };
     let cause = DisplayErrorContext(&error).to_string();
     if contended {

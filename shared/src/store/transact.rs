@@ -1,6 +1,12 @@
 //! Transactions, and what their cancellation means.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
 use super::item::Item;
@@ -35,22 +41,40 @@ impl Store {
     /// Writes all items or none. Its retries are safe: the SDK gives each call a token by
     /// which DynamoDB knows it again.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Committed, AttemptError> {
-        let result = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await;
-        let error = match result {
-            Ok(_) => return Ok(Committed::Yes),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                refusals(cancelled.cancellation_reasons()).map(Committed::Refused)
-            }
-            Some(_) | None => Err(classify(error)),
+        let call = self.client.transact_write_items().set_transact_items(Some(items));
+        committed(call.send().await)
+    }
+
+    /// The same within `time` and without the SDK's retries, for what is true only now. An
+    /// attempt that fails in passing is contended: the next one looks again.
+    pub(super) async fn transact_within(
+        &self,
+        time: Duration,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Committed, AttemptError> {
+        let limits = Config::builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(time).build());
+        let call = self.client.transact_write_items().set_transact_items(Some(items));
+        match committed(call.customize().config_override(limits).send().await) {
+            Err(AttemptError::Failed(StoreError::Unavailable(cause))) => Err(AttemptError::Contended(cause)),
+            other => other,
         }
+    }
+}
+
+/// Names what came of a transaction.
+fn committed(
+    result: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>,
+) -> Result<Committed, AttemptError> {
+    let Err(error) = result else {
+        return Ok(Committed::Yes);
+    };
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            refusals(cancelled.cancellation_reasons()).map(Committed::Refused)
+        }
+        Some(_) | None => Err(classify(error)),
     }
 }
 

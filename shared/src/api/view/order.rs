@@ -237,7 +237,7 @@ impl<'a> OrderRecordView<'a> {
                     view.deposit_txs.push(shown(DetailsView::Deposit {
                         from: from.as_ref().map(Text::as_str),
                         amount: *amount,
-                    }))
+                    }));
                 }
                 TransactionKind::Relay { status } => {
                     view.relay_txs.push(shown(DetailsView::Relay { status: *status }));
@@ -246,7 +246,7 @@ impl<'a> OrderRecordView<'a> {
                     view.refund_txs.push(shown(DetailsView::Refund {
                         amount: *amount,
                         status: *status,
-                    }))
+                    }));
                 }
                 // The first one counts, should there ever be two.
                 TransactionKind::Execution { .. } if view.execute_tx.is_some() => {}

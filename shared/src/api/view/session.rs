@@ -73,7 +73,7 @@ impl<'a> SessionView<'a> {
             cancel_url: terms.cancel_url.as_ref().map(resolve),
             metadata: Verbatim::from(&terms.metadata),
             order_id: checkout.order.as_ref().map(|order| order.id),
-            client_reference_id: terms.client_reference_id.as_ref().map(|text| text.as_str()),
+            client_reference_id: terms.client_reference_id.as_ref().map(crate::text::Text::as_str),
             expires_at: Iso8601(checkout.deadline),
             created_at: Iso8601(*created_at),
         })

@@ -35,16 +35,10 @@ pub async fn start_embedded(data: Option<&Path>, port: u16) -> Result<String> {
 /// some, and would look for them on the network.
 pub async fn sdk_config(endpoint: &str) -> SdkConfig {
     let mut loader = store::sdk_loader().endpoint_url(endpoint);
-    if optional("AWS_REGION")
-        .or_else(|| optional("AWS_DEFAULT_REGION"))
-        .is_none()
-    {
+    if optional("AWS_REGION").or_else(|| optional("AWS_DEFAULT_REGION")).is_none() {
         loader = loader.region(Region::from_static("us-east-1"));
     }
-    if optional("AWS_ACCESS_KEY_ID")
-        .or_else(|| optional("AWS_PROFILE"))
-        .is_none()
-    {
+    if optional("AWS_ACCESS_KEY_ID").or_else(|| optional("AWS_PROFILE")).is_none() {
         loader = loader.credentials_provider(Credentials::new("local", "local", None, None, "local run"));
     }
     loader.load().await
@@ -53,20 +47,14 @@ pub async fn sdk_config(endpoint: &str) -> SdkConfig {
 /// Creates the table as the template declares it, unless it is there already.
 pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Result<()> {
     let client = Client::new(config);
-    let mut create = client
-        .create_table()
-        .table_name(name)
-        .billing_mode(BillingMode::PayPerRequest);
+    let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for (attribute, kind) in &table.attributes {
-        let definition = AttributeDefinition::builder()
-            .attribute_name(attribute)
-            .attribute_type(kind.as_str().into());
+        let definition =
+            AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind.as_str().into());
         create = create.attribute_definitions(definition.build()?);
     }
     for (attribute, role) in &table.keys {
-        let element = KeySchemaElement::builder()
-            .attribute_name(attribute)
-            .key_type(role.as_str().into());
+        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role.as_str().into());
         create = create.key_schema(element.build()?);
     }
     if let Err(error) = create.send().await {
@@ -76,9 +64,7 @@ pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Resu
         }
         return Err(error).context("the table cannot be created");
     }
-    let ttl = TimeToLiveSpecification::builder()
-        .attribute_name(&table.ttl_attribute)
-        .enabled(true);
+    let ttl = TimeToLiveSpecification::builder().attribute_name(&table.ttl_attribute).enabled(true);
     client
         .update_time_to_live()
         .table_name(name)

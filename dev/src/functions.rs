@@ -43,45 +43,17 @@ pub struct Functions {
 impl Functions {
     /// Starts every function.
     pub fn new(environment: Environment) -> Self {
-        let Environment {
-            aws,
-            table,
-            clock,
-            secrets,
-            factory,
-            retention,
-        } = environment;
+        let Environment { aws, table, clock, secrets, factory, retention } = environment;
         // Each has a client of its own, as each function has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
         Self {
-            create_checkout_session: CreateCheckoutSession {
-                store: store(),
-                clock: clock(),
-                retention,
-            },
-            get_checkout_session: GetCheckoutSession {
-                store: store(),
-                clock: clock(),
-            },
-            expire_checkout_session: ExpireCheckoutSession {
-                store: store(),
-                clock: clock(),
-            },
-            create_order: CreateOrder {
-                store: store(),
-                clock: clock(),
-                factory,
-            },
-            get_order: GetOrder {
-                store: store(),
-                clock: clock(),
-            },
-            record_order_event: RecordOrderEvent {
-                store: store(),
-                clock: clock(),
-                secrets,
-            },
+            create_checkout_session: CreateCheckoutSession { store: store(), clock: clock(), retention },
+            get_checkout_session: GetCheckoutSession { store: store(), clock: clock() },
+            expire_checkout_session: ExpireCheckoutSession { store: store(), clock: clock() },
+            create_order: CreateOrder { store: store(), clock: clock(), factory },
+            get_order: GetOrder { store: store(), clock: clock() },
+            record_order_event: RecordOrderEvent { store: store(), clock: clock(), secrets },
         }
     }
 

@@ -39,11 +39,7 @@ struct Gateway {
 
 /// The HTTP API of the template over these functions.
 pub fn router(template: &Template, functions: Functions, clock: Clock) -> Result<Router> {
-    let gateway = Gateway {
-        routes: template.routes.clone(),
-        functions,
-        clock,
-    };
+    let gateway = Gateway { routes: template.routes.clone(), functions, clock };
     Ok(Router::new()
         .fallback(answer)
         .with_state(Arc::new(gateway))
@@ -59,10 +55,7 @@ pub fn logged(router: Router) -> Router {
     router.layer(middleware::from_fn(log))
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the local run shows its requests in the terminal"
-)]
+#[expect(clippy::print_stdout, reason = "the local run shows its requests in the terminal")]
 async fn log(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let line = format!("{:<6} {}", request.method(), request.uri().path());
@@ -74,9 +67,7 @@ async fn log(request: Request, next: Next) -> Response {
 
 async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let path = percent_decode_str(parts.uri.path())
-        .decode_utf8_lossy()
-        .into_owned();
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
     let Some((route, parameters)) = find_route(&gateway.routes, &parts.method, parts.uri.path()) else {
         return gateway_message(StatusCode::NOT_FOUND, "Not Found");
     };
@@ -84,15 +75,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         return gateway_message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let query = parts.uri.query().unwrap_or_default();
-    let event = event(
-        &gateway.clock,
-        route,
-        &path,
-        query,
-        &parameters,
-        &parts.headers,
-        &body,
-    );
+    let event = event(&gateway.clock, route, &path, query, &parameters, &parts.headers, &body);
     match invoke(&gateway.functions, &route.function, event).await {
         Ok(response) => response,
         Err(_) => gateway_message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
@@ -105,29 +88,26 @@ fn find_route<'a>(
     method: &Method,
     path: &str,
 ) -> Option<(&'a Route, BTreeMap<String, String>)> {
-    routes
-        .iter()
-        .filter(|route| route.method == method.as_str())
-        .find_map(|route| {
-            let (mut named, mut given) = (route.path.split('/'), path.split('/'));
-            let mut parameters = BTreeMap::new();
-            loop {
-                match (named.next(), given.next()) {
-                    (None, None) => return Some((route, parameters)),
-                    (Some(name), Some(part)) => {
-                        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                            Some(name) if !part.is_empty() => {
-                                let value = percent_decode_str(part).decode_utf8_lossy().into_owned();
-                                parameters.insert(name.to_owned(), value);
-                            }
-                            None if name == part => {}
-                            Some(_) | None => return None,
+    routes.iter().filter(|route| route.method == method.as_str()).find_map(|route| {
+        let (mut named, mut given) = (route.path.split('/'), path.split('/'));
+        let mut parameters = BTreeMap::new();
+        loop {
+            match (named.next(), given.next()) {
+                (None, None) => return Some((route, parameters)),
+                (Some(name), Some(part)) => {
+                    match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                        Some(name) if !part.is_empty() => {
+                            let value = percent_decode_str(part).decode_utf8_lossy().into_owned();
+                            parameters.insert(name.to_owned(), value);
                         }
+                        None if name == part => {}
+                        Some(_) | None => return None,
                     }
-                    (None, Some(_)) | (Some(_), None) => return None,
                 }
+                (None, Some(_)) | (Some(_), None) => return None,
             }
-        })
+        }
+    })
 }
 
 /// The event that API Gateway sends.
@@ -141,11 +121,7 @@ fn event(
     body: &Bytes,
 ) -> Value {
     let now = clock.now();
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
-    };
+    let text = |name: HeaderName| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let host = text(HOST).unwrap_or_else(|| "127.0.0.1".into());
     let mut event = json!({
         "version": "2.0",
@@ -206,10 +182,7 @@ fn event(
     event
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "API Gateway draws an id for each request"
-)]
+#[expect(clippy::disallowed_methods, reason = "API Gateway draws an id for each request")]
 fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
@@ -236,21 +209,14 @@ fn joined(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
 
 async fn invoke(functions: &Functions, function: &str, event: Value) -> Result<Response> {
     let event: api::Event = serde_json::from_value(event)?;
-    let response = functions
-        .invoke(function, event)
-        .await
-        .context("no such function")?;
+    let response = functions.invoke(function, event).await.context("no such function")?;
     let response: LambdaResponse = serde_json::from_value(serde_json::to_value(response)?)?;
     let mut builder = Response::builder().status(u16::try_from(response.status_code)?);
     for (name, value) in response.headers {
         builder = builder.header(name, value);
     }
     let body = response.body.unwrap_or_default();
-    let body = if response.is_base64_encoded {
-        STANDARD.decode(body)?
-    } else {
-        body.into_bytes()
-    };
+    let body = if response.is_base64_encoded { STANDARD.decode(body)? } else { body.into_bytes() };
     Ok(builder.body(Body::from(body))?)
 }
 
@@ -276,17 +242,9 @@ fn gateway_message(status: StatusCode, message: &str) -> Response {
 }
 
 fn cors(cors: &Cors) -> Result<CorsLayer> {
-    let methods: Vec<Method> = cors
-        .methods
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<_, _>>()?;
-    let names = |names: &[String]| {
-        names
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<Vec<HeaderName>, _>>()
-    };
+    let methods: Vec<Method> = cors.methods.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+    let names =
+        |names: &[String]| names.iter().map(|name| name.parse()).collect::<Result<Vec<HeaderName>, _>>();
     Ok(CorsLayer::new()
         .allow_origin(Any)
         .allow_methods(methods)

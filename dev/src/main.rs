@@ -81,14 +81,9 @@ async fn main() -> Result<()> {
 
 async fn serve(options: Serve) -> Result<()> {
     checkout::api::start_logging()?;
-    let listener = TcpListener::bind(("127.0.0.1", options.port))
-        .await
-        .with_context(|| {
-            format!(
-                "port {} cannot be used; is it in use? Choose another with --port",
-                options.port
-            )
-        })?;
+    let listener = TcpListener::bind(("127.0.0.1", options.port)).await.with_context(|| {
+        format!("port {} cannot be used; is it in use? Choose another with --port", options.port)
+    })?;
     let base = format!("http://{}", listener.local_addr()?);
     let port = listener.local_addr()?.port();
 
@@ -144,10 +139,7 @@ async fn play(options: Pay) -> Result<()> {
     let secret = match optional(SECRET) {
         Some(secret) => secret,
         None => std::fs::read_to_string(secret_file(options.port)).with_context(|| {
-            format!(
-                "no `cargo dev` is running on port {}, and {SECRET} is not set",
-                options.port
-            )
+            format!("no `cargo dev` is running on port {}, and {SECRET} is not set", options.port)
         })?,
     };
     let payment = match options.partial {
@@ -177,10 +169,7 @@ fn factory() -> Result<ForwarderFactory> {
 fn fresh_secret() -> String {
     use base64::Engine as _;
     let bytes: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
-    format!(
-        "whsec_{}",
-        base64::engine::general_purpose::STANDARD.encode(bytes)
-    )
+    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
 /// Where a running `cargo dev` leaves its secret for `cargo dev pay` in another terminal.

@@ -1,9 +1,6 @@
 //! The payment processor, played: it signs events as the Standard Webhooks specification says
 //! and reports them to the service.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a JSON value is `null` where it has no such member"
-)]
+#![expect(clippy::indexing_slicing, reason = "a JSON value is `null` where it has no such member")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -63,16 +60,12 @@ impl PaymentProcessor {
                 let mut executed = transaction(Amount::ZERO);
                 executed["actualDstAmount"] = order.get("srcAmount").cloned().unwrap_or_default();
                 let deposit = (due > Amount::ZERO).then(|| deposit(due));
-                deposit
-                    .into_iter()
-                    .chain([("order.executed", executed)])
-                    .collect()
+                deposit.into_iter().chain([("order.executed", executed)]).collect()
             }
             Payment::Partial(amount) => vec![deposit(amount)],
-            Payment::Fail => vec![(
-                "order.failed",
-                json!({ "errorDetails": "The simulated settlement failed" }),
-            )],
+            Payment::Fail => {
+                vec![("order.failed", json!({ "errorDetails": "The simulated settlement failed" }))]
+            }
             Payment::Refund => {
                 if received == Amount::ZERO {
                     bail!("nothing was deposited for order {id}, so there is nothing to refund");
@@ -84,10 +77,7 @@ impl PaymentProcessor {
         };
         for (kind, data) in events {
             let record = self.send(&id, kind, &data).await?;
-            let status = record
-                .get("order")
-                .map(|order| text(order, "status"))
-                .transpose()?;
+            let status = record.get("order").map(|order| text(order, "status")).transpose()?;
             report(kind, &status.unwrap_or_default());
         }
         Ok(())
@@ -144,15 +134,9 @@ impl PaymentProcessor {
 
 /// What the record's deposits on the order's chain add up to.
 fn deposited(record: &Value, chain: &Value) -> Result<Amount> {
-    let deposits = record
-        .get("depositTxs")
-        .and_then(Value::as_array)
-        .context("no depositTxs")?;
+    let deposits = record.get("depositTxs").and_then(Value::as_array).context("no depositTxs")?;
     let mut sum = Amount::ZERO;
-    for deposit in deposits
-        .iter()
-        .filter(|deposit| deposit.get("chain") == Some(chain))
-    {
+    for deposit in deposits.iter().filter(|deposit| deposit.get("chain") == Some(chain)) {
         sum = sum.saturating_add(Amount::parse(&text(deposit, "amount")?)?);
     }
     Ok(sum)
@@ -160,19 +144,14 @@ fn deposited(record: &Value, chain: &Value) -> Result<Amount> {
 
 fn text(value: &Value, name: &str) -> Result<String> {
     let text = value.get(name).and_then(Value::as_str);
-    Ok(text
-        .ok_or_else(|| anyhow!("the answer has no {name}"))?
-        .to_owned())
+    Ok(text.ok_or_else(|| anyhow!("the answer has no {name}"))?.to_owned())
 }
 
 fn random_hash() -> String {
     format!("0x{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a payment processor has a clock of its own"
-)]
+#[expect(clippy::disallowed_methods, reason = "a payment processor has a clock of its own")]
 fn now_millis() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

@@ -68,9 +68,7 @@ impl Template {
         for resource in resources.values() {
             if resource.get("Type").and_then(Value::as_str) == Some("AWS::Serverless::Function") {
                 let properties = member(resource, "Properties")?;
-                let function = text_of(properties, "CodeUri")?
-                    .trim_start_matches("functions/")
-                    .to_owned();
+                let function = text_of(properties, "CodeUri")?.trim_start_matches("functions/").to_owned();
                 for event in mapping(properties, "Events")?.values() {
                     let route = member(event, "Properties")?;
                     routes.push(Route {
@@ -83,10 +81,7 @@ impl Template {
         }
         let resources = member(&document, "Resources")?;
         let table = member(member(resources, "Table")?, "Properties")?;
-        let cors = member(
-            member(member(resources, "Api")?, "Properties")?,
-            "CorsConfiguration",
-        )?;
+        let cors = member(member(member(resources, "Api")?, "Properties")?, "CorsConfiguration")?;
         Ok(Self {
             routes,
             table: Table {
@@ -110,9 +105,7 @@ fn member<'a>(value: &'a Value, name: &str) -> Result<&'a Value> {
 }
 
 fn mapping<'a>(value: &'a Value, name: &str) -> Result<&'a serde_yaml_ng::Mapping> {
-    member(value, name)?
-        .as_mapping()
-        .with_context(|| format!("{name} is no mapping"))
+    member(value, name)?.as_mapping().with_context(|| format!("{name} is no mapping"))
 }
 
 fn text_of(value: &Value, name: &str) -> Result<String> {
@@ -121,9 +114,7 @@ fn text_of(value: &Value, name: &str) -> Result<String> {
 }
 
 fn sequence<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
-    member(value, name)?
-        .as_sequence()
-        .with_context(|| format!("{name} is no list"))
+    member(value, name)?.as_sequence().with_context(|| format!("{name} is no list"))
 }
 
 fn texts(value: &Value, name: &str) -> Result<Vec<String>> {

@@ -26,18 +26,11 @@ impl EvmAddress {
             .ok_or_else(|| Invalid::expected("an EVM address: 0x and 40 hex digits"))?;
         let one_case = !digits.bytes().any(|b| b.is_ascii_lowercase())
             || !digits.bytes().any(|b| b.is_ascii_uppercase());
-        let address = if one_case {
-            text.parse().ok()
-        } else {
-            Address::parse_checksummed(text, None).ok()
-        };
+        let address = if one_case { text.parse().ok() } else { Address::parse_checksummed(text, None).ok() };
         let address = address.ok_or_else(|| {
             Invalid::expected("an EVM address whose mixed case satisfies the EIP-55 checksum")
         })?;
-        Ok(Self {
-            address,
-            given: text.to_owned(),
-        })
+        Ok(Self { address, given: text.to_owned() })
     }
 
     /// The spelling that was given.

@@ -23,13 +23,9 @@ impl Amount {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let digits = !text.is_empty() && text.len() <= 78 && text.bytes().all(|b| b.is_ascii_digit());
         let canonical = text == "0" || !text.starts_with('0');
-        (digits && canonical)
-            .then(|| U256::from_str_radix(text, 10).ok())
-            .flatten()
-            .map(Self)
-            .ok_or_else(|| {
-                Invalid::expected("a decimal string of an integer from 0 to 2^256 - 1, without leading zeros")
-            })
+        (digits && canonical).then(|| U256::from_str_radix(text, 10).ok()).flatten().map(Self).ok_or_else(
+            || Invalid::expected("a decimal string of an integer from 0 to 2^256 - 1, without leading zeros"),
+        )
     }
 
     /// Reads an amount that is more than nothing.
@@ -91,9 +87,7 @@ mod tests {
     #[test]
     fn what_is_no_canonical_decimal_is_refused() {
         let above = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
-        for text in [
-            "", "-1", "+1", "01", "1.0", "1e3", "0x1", " 1", "1 ", "1_000", "١", above,
-        ] {
+        for text in ["", "-1", "+1", "01", "1.0", "1e3", "0x1", " 1", "1 ", "1_000", "١", above] {
             assert!(Amount::parse(text).is_err(), "{text}");
         }
         assert!(Amount::parse("0").is_ok());

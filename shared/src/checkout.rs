@@ -64,17 +64,9 @@ impl Checkout {
         } else if ledger.failure.is_some() {
             OrderStatus::Failure
         } else if ledger.paid_at.is_some() {
-            if ledger.relayed {
-                OrderStatus::Relay
-            } else {
-                OrderStatus::Executing
-            }
+            if ledger.relayed { OrderStatus::Relay } else { OrderStatus::Executing }
         } else if self.is_over(now) {
-            if ledger.deposited {
-                OrderStatus::Refunding
-            } else {
-                OrderStatus::Expired
-            }
+            if ledger.deposited { OrderStatus::Refunding } else { OrderStatus::Expired }
         } else {
             match order.terms.onramp.as_ref().map(|onramp| onramp.vendor) {
                 Some(OnrampVendor::StripeWeb2) => OrderStatus::WaitingStripePayment,
@@ -101,9 +93,7 @@ impl Checkout {
         let mut failure = self.ledger.failure.clone();
         let transaction = match event {
             PaymentEvent::Transaction(reported) => {
-                let at = known
-                    .iter()
-                    .position(|transaction| transaction.is_same_as(&reported));
+                let at = known.iter().position(|transaction| transaction.is_same_as(&reported));
                 if let Some(stored) = at.and_then(|at| transactions.to_mut().get_mut(at)) {
                     *stored = stored.clone().merge(reported);
                     Some(stored.clone())

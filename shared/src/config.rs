@@ -23,10 +23,7 @@ pub enum ConfigError {
 }
 
 /// The value of `name` where it is set and not empty.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -96,20 +93,14 @@ mod tests {
     #[test]
     fn a_missing_setting_names_itself() {
         let error = required("NO_SUCH_SETTING", Ok).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the environment variable NO_SUCH_SETTING is missing"
-        );
+        assert_eq!(error.to_string(), "the environment variable NO_SUCH_SETTING is missing");
     }
 
     #[test]
     fn a_malformed_setting_names_itself_and_hides_its_value() {
         let parse = |_| Err::<(), _>(Invalid::expected("a path"));
         let error = required("PATH", parse).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the environment variable PATH is malformed: expected a path"
-        );
+        assert_eq!(error.to_string(), "the environment variable PATH is malformed: expected a path");
     }
 
     #[test]

@@ -24,10 +24,7 @@ impl ForwarderFactory {
         let factory = Address::from(EvmAddress::parse(text)?.to_bytes());
         // The factory's constructor places the implementation as its first contract.
         let implementation = factory.create(1);
-        Ok(Self {
-            factory,
-            clone_code_hash: keccak256(clone_code(implementation)),
-        })
+        Ok(Self { factory, clone_code_hash: keccak256(clone_code(implementation)) })
     }
 
     /// The deposit address of an order to a recipient, in lower-case hex.
@@ -66,10 +63,7 @@ mod tests {
         );
         let order = OrderId::parse("5392f7a7-d472-4d6b-9848-bd07117fb82d").unwrap();
         let recipient = EvmAddress::parse("0xb34facb90a200251318e8841c05102366f2158cf").unwrap();
-        assert_eq!(
-            factory.deposit_address(order, &recipient),
-            "0x7b27a06b3b4fe107988d5ea5fb0315520346d1f9"
-        );
+        assert_eq!(factory.deposit_address(order, &recipient), "0x7b27a06b3b4fe107988d5ea5fb0315520346d1f9");
     }
 
     #[test]

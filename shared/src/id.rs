@@ -116,9 +116,6 @@ mod tests {
     #[test]
     fn the_order_of_a_session_has_a_pinned_id() {
         let session = SessionId::parse("7b1c2a34-5d6e-4f80-91a2-b3c4d5e6f708").unwrap();
-        assert_eq!(
-            session.order().to_string(),
-            "4f4303bb-037a-5ece-81bc-5fa8ee1f4395"
-        );
+        assert_eq!(session.order().to_string(), "4f4303bb-037a-5ece-81bc-5fa8ee1f4395");
     }
 }

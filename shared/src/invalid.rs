@@ -13,8 +13,6 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal; `expected` completes the sentence "expected …".
     pub fn expected(expected: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            expected: expected.into(),
-        }
+        Self { expected: expected.into() }
     }
 }

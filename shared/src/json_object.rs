@@ -112,19 +112,11 @@ mod tests {
 
     #[test]
     fn half_a_surrogate_pair_is_refused() {
-        for text in [
-            r#"{"a":"\ud800"}"#,
-            r#"{"a":"\udc00"}"#,
-            r#"{"\ud83dx":1}"#,
-            r#"{"a":"\ud83d\ud83d"}"#,
-        ] {
+        for text in [r#"{"a":"\ud800"}"#, r#"{"a":"\udc00"}"#, r#"{"\ud83dx":1}"#, r#"{"a":"\ud83d\ud83d"}"#]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
-        for text in [
-            r#"{"a":"\ud83d\ude00"}"#,
-            r#"{"a":"\\ud800"}"#,
-            r#"{"a":"\u0000"}"#,
-        ] {
+        for text in [r#"{"a":"\ud83d\ude00"}"#, r#"{"a":"\\ud800"}"#, r#"{"a":"\u0000"}"#] {
             assert!(parse(text).is_ok(), "{text}");
         }
     }

@@ -11,10 +11,7 @@ use crate::time::Timestamp;
 /// The sum of an order's facts, kept beside it so that its status needs none of its
 /// transactions: a payer may send 5,000 of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own; any combination can be true"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any combination can be true")]
 pub struct Ledger {
     /// What was deposited on the order's own chain. A deposit on another chain is kept, and
     /// can be recovered, but pays nothing.
@@ -77,12 +74,8 @@ impl Ledger {
         failure: Option<Text<4096>>,
         before: &Self,
     ) -> Self {
-        let mut ledger = Self {
-            failure,
-            paid_at: before.paid_at,
-            outcome: before.outcome,
-            ..Self::default()
-        };
+        let mut ledger =
+            Self { failure, paid_at: before.paid_at, outcome: before.outcome, ..Self::default() };
         for transaction in transactions {
             match &transaction.kind {
                 TransactionKind::Deposit { amount, from: _ } => {

@@ -53,11 +53,7 @@ impl TxHash {
         let is_evm = self.0.len() == 66
             && (self.0.starts_with("0x") || self.0.starts_with("0X"))
             && self.0.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
-        if is_evm {
-            self.0.to_ascii_lowercase()
-        } else {
-            self.0.clone()
-        }
+        if is_evm { self.0.to_ascii_lowercase() } else { self.0.clone() }
     }
 }
 
@@ -141,9 +137,7 @@ impl RelayStatus {
             "refund" => Ok(Self::Refund),
             "failure" => Ok(Self::Failure),
             "success" => Ok(Self::Success),
-            _ => Err(Invalid::expected(
-                "one of pending, success, failure, refund, delayed, waiting",
-            )),
+            _ => Err(Invalid::expected("one of pending, success, failure, refund, delayed, waiting")),
         }
     }
 }
@@ -206,21 +200,13 @@ impl Transaction {
     /// become incomplete. Details that only one report has are kept.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        let (mut winner, loser) = if self.weight() >= other.weight() {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (mut winner, loser) = if self.weight() >= other.weight() { (self, other) } else { (other, self) };
         match (&mut winner.kind, loser.kind) {
             (TransactionKind::Deposit { from, .. }, TransactionKind::Deposit { from: other, .. }) => {
                 *from = from.take().max(other);
             }
             (
-                TransactionKind::Execution {
-                    actual_dst_amount,
-                    relay,
-                    points,
-                },
+                TransactionKind::Execution { actual_dst_amount, relay, points },
                 TransactionKind::Execution {
                     actual_dst_amount: other_amount,
                     relay: other_relay,
@@ -287,11 +273,7 @@ mod tests {
             });
         let refund = (0..3u8, any::<bool>()).prop_map(|(amount, arrived)| TransactionKind::Refund {
             amount: Amount::parse(&amount.to_string()).unwrap(),
-            status: if arrived {
-                RefundStatus::Success
-            } else {
-                RefundStatus::Failure
-            },
+            status: if arrived { RefundStatus::Success } else { RefundStatus::Failure },
         });
         let three = |kind: BoxedStrategy<TransactionKind>| {
             let report = (kind, 0..3i64).prop_map(|(kind, created_at)| Transaction {

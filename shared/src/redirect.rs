@@ -29,9 +29,7 @@ impl RedirectUrl {
             return Err(Invalid::expected("a URL of at most 2048 characters"));
         }
         if text.chars().any(char::is_control) || text.trim() != text {
-            return Err(Invalid::expected(
-                "a URL without control characters and without spaces at its ends",
-            ));
+            return Err(Invalid::expected("a URL without control characters and without spaces at its ends"));
         }
         // Parsers forgive `https:host`, `https:/host` and `https:\\host`; browsers and
         // servers then disagree on which host is meant, which is how open redirects begin.
@@ -78,11 +76,7 @@ impl RedirectUrl {
             }
         }
         resolved.push_str(rest);
-        if found {
-            resolved
-        } else {
-            with_query_parameter(&resolved, "sessionId", &id)
-        }
+        if found { resolved } else { with_query_parameter(&resolved, "sessionId", &id) }
     }
 }
 
@@ -96,27 +90,20 @@ fn authority(url: &str) -> Option<&str> {
 /// The path, query and fragment.
 fn after_authority(url: &str) -> &str {
     let after_scheme = after_scheme(url).unwrap_or(url);
-    after_scheme
-        .find(['/', '?', '#'])
-        .and_then(|end| after_scheme.get(end..))
-        .unwrap_or("")
+    after_scheme.find(['/', '?', '#']).and_then(|end| after_scheme.get(end..)).unwrap_or("")
 }
 
 fn after_scheme(url: &str) -> Option<&str> {
-    ["https://", "http://"]
-        .into_iter()
-        .find_map(|scheme| strip_prefix_ignoring_case(url, scheme))
+    ["https://", "http://"].into_iter().find_map(|scheme| strip_prefix_ignoring_case(url, scheme))
 }
 
 /// What follows the variable `name` where `text` starts with it, written `{NAME}` or
 /// percent-encoded. The name itself is case-sensitive.
 fn strip_variable<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    [("{", "}"), ("%7B", "%7D")]
-        .into_iter()
-        .find_map(|(open, close)| {
-            let after_name = strip_prefix_ignoring_case(text, open)?.strip_prefix(name)?;
-            strip_prefix_ignoring_case(after_name, close)
-        })
+    [("{", "}"), ("%7B", "%7D")].into_iter().find_map(|(open, close)| {
+        let after_name = strip_prefix_ignoring_case(text, open)?.strip_prefix(name)?;
+        strip_prefix_ignoring_case(after_name, close)
+    })
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -176,34 +163,13 @@ mod tests {
     #[test]
     fn without_a_variable_the_id_joins_the_query() {
         for (url, expected) in [
-            (
-                "https://shop.example",
-                format!("https://shop.example?sessionId={ID}"),
-            ),
-            (
-                "https://shop.example/ok",
-                format!("https://shop.example/ok?sessionId={ID}"),
-            ),
-            (
-                "https://shop.example/ok?",
-                format!("https://shop.example/ok?sessionId={ID}"),
-            ),
-            (
-                "https://shop.example/ok?a=1",
-                format!("https://shop.example/ok?a=1&sessionId={ID}"),
-            ),
-            (
-                "https://shop.example/ok?a=1&",
-                format!("https://shop.example/ok?a=1&sessionId={ID}"),
-            ),
-            (
-                "https://shop.example/ok#top?x",
-                format!("https://shop.example/ok?sessionId={ID}#top?x"),
-            ),
-            (
-                "https://shop.example?a#b",
-                format!("https://shop.example?a&sessionId={ID}#b"),
-            ),
+            ("https://shop.example", format!("https://shop.example?sessionId={ID}")),
+            ("https://shop.example/ok", format!("https://shop.example/ok?sessionId={ID}")),
+            ("https://shop.example/ok?", format!("https://shop.example/ok?sessionId={ID}")),
+            ("https://shop.example/ok?a=1", format!("https://shop.example/ok?a=1&sessionId={ID}")),
+            ("https://shop.example/ok?a=1&", format!("https://shop.example/ok?a=1&sessionId={ID}")),
+            ("https://shop.example/ok#top?x", format!("https://shop.example/ok?sessionId={ID}#top?x")),
+            ("https://shop.example?a#b", format!("https://shop.example?a&sessionId={ID}#b")),
             (
                 "HTTPS://Shop.Example:8443/%7euser/ü",
                 format!("HTTPS://Shop.Example:8443/%7euser/ü?sessionId={ID}"),

@@ -53,9 +53,7 @@ impl ExpiresIn {
         if (300..=86_400).contains(&seconds) {
             Ok(Self(Duration::from_secs(seconds)))
         } else {
-            Err(Invalid::expected(
-                "an integer number of seconds from 300 to 86400",
-            ))
+            Err(Invalid::expected("an integer number of seconds from 300 to 86400"))
         }
     }
 

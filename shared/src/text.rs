@@ -40,9 +40,7 @@ impl OrderReference {
         if (1..=255).contains(&text.len()) && text.bytes().all(allowed) {
             Ok(Self(text))
         } else {
-            Err(Invalid::expected(
-                "1 to 255 characters, each a letter, a digit, `_` or `-`",
-            ))
+            Err(Invalid::expected("1 to 255 characters, each a letter, a digit, `_` or `-`"))
         }
     }
 

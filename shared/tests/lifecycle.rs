@@ -6,10 +6,7 @@
 //! keeps its own. A write takes effect at the instant its clock is read, and what readers
 //! answer is put in the order of the true time.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers read literals; clippy takes them for code that ships"
-)]
+#![expect(clippy::unwrap_used, reason = "the helpers read literals; clippy takes them for code that ships")]
 
 use std::collections::BTreeMap;
 
@@ -76,11 +73,7 @@ impl Record {
             ledger: Ledger::default(),
             version: 0,
         };
-        Self {
-            checkout,
-            order,
-            transactions: Vec::new(),
-        }
+        Self { checkout, order, transactions: Vec::new() }
     }
 
     fn new() -> Self {
@@ -98,12 +91,8 @@ impl Record {
 
     fn with_onramp(vendor: OnrampVendor) -> Self {
         let mut record = Self::new();
-        record.order.terms.onramp = Some(Onramp {
-            vendor,
-            payment_method: None,
-            country: None,
-            redirect_url: None,
-        });
+        record.order.terms.onramp =
+            Some(Onramp { vendor, payment_method: None, country: None, redirect_url: None });
         record.checkout.order = Some(record.order.clone());
         record
     }
@@ -118,10 +107,7 @@ impl Record {
         self.checkout.ledger = ledger;
         self.checkout.version += 1;
         if let Some(transaction) = transaction {
-            let same = self
-                .transactions
-                .iter_mut()
-                .find(|stored| stored.is_same_as(&transaction));
+            let same = self.transactions.iter_mut().find(|stored| stored.is_same_as(&transaction));
             match same {
                 Some(stored) => *stored = transaction,
                 None => self.transactions.push(transaction),
@@ -141,8 +127,7 @@ impl Record {
     }
 
     fn order(&self, now: i64) -> OrderStatus {
-        self.checkout
-            .order_status(&self.order, Timestamp::from_millis(now))
+        self.checkout.order_status(&self.order, Timestamp::from_millis(now))
     }
 
     fn session(&self, now: i64) -> SessionStatus {
@@ -207,10 +192,7 @@ fn transaction(chain_id: u64, hash: &str, created_at: i64, kind: TransactionKind
 }
 
 fn deposit_on(chain_id: u64, hash: &str, text: &str) -> PaymentEvent {
-    let kind = TransactionKind::Deposit {
-        from: None,
-        amount: amount(text),
-    };
+    let kind = TransactionKind::Deposit { from: None, amount: amount(text) };
     transaction(chain_id, hash, OPENED, kind)
 }
 
@@ -228,11 +210,7 @@ fn relay(status: RelayStatus) -> PaymentEvent {
 }
 
 fn execution_at(hash: &str, created_at: i64) -> PaymentEvent {
-    let kind = TransactionKind::Execution {
-        actual_dst_amount: None,
-        relay: None,
-        points: None,
-    };
+    let kind = TransactionKind::Execution { actual_dst_amount: None, relay: None, points: None };
     transaction(HERE, hash, created_at, kind)
 }
 
@@ -241,10 +219,7 @@ fn execution() -> PaymentEvent {
 }
 
 fn refund(status: RefundStatus) -> PaymentEvent {
-    let kind = TransactionKind::Refund {
-        amount: amount(PRICE),
-        status,
-    };
+    let kind = TransactionKind::Refund { amount: amount(PRICE), status };
     transaction(HERE, "refund", OPENED, kind)
 }
 
@@ -266,14 +241,8 @@ fn evm(digits: &str) -> String {
 #[test]
 fn an_executed_order_completes_its_session() {
     let record = Record::after([payment(), execution()]);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executed, SessionStatus::Complete));
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Executed, SessionStatus::Complete));
 }
 
 #[test]
@@ -281,39 +250,24 @@ fn a_refunded_order_expires_its_session() {
     for before in [vec![], vec![payment()]] {
         let mut record = Record::after(before);
         record.report(refund(RefundStatus::Success), IN_TIME);
-        assert_eq!(
-            record.at(IN_TIME),
-            (OrderStatus::Refunded, SessionStatus::Expired)
-        );
-        assert_eq!(
-            record.at(DEADLINE),
-            (OrderStatus::Refunded, SessionStatus::Expired)
-        );
+        assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
+        assert_eq!(record.at(DEADLINE), (OrderStatus::Refunded, SessionStatus::Expired));
     }
 }
 
 #[test]
 fn a_refund_that_failed_says_nothing_about_the_order() {
     let mut record = Record::after([payment(), refund(RefundStatus::Failure)]);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executing, SessionStatus::Processing)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
     record.report(refund(RefundStatus::Success), IN_TIME);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Refunded, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
 }
 
 #[test]
 fn a_failed_order_expires_its_session() {
     let record = Record::after([failure()]);
     assert_eq!(record.at(IN_TIME), (OrderStatus::Failure, SessionStatus::Expired));
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Failure, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Failure, SessionStatus::Expired));
 }
 
 #[test]
@@ -325,14 +279,8 @@ fn a_failure_while_processing_expires_the_session() {
 #[test]
 fn a_paid_order_is_executing_and_its_session_processing() {
     let record = Record::after([payment()]);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executing, SessionStatus::Processing)
-    );
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Executing, SessionStatus::Processing)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Executing, SessionStatus::Processing));
 }
 
 #[test]
@@ -347,14 +295,8 @@ fn a_paid_order_with_a_relay_is_relayed_whatever_the_relay_came_to() {
     ] {
         for events in [[payment(), relay(status)], [relay(status), payment()]] {
             let record = Record::after(events);
-            assert_eq!(
-                record.at(IN_TIME),
-                (OrderStatus::Relay, SessionStatus::Processing)
-            );
-            assert_eq!(
-                record.at(DEADLINE),
-                (OrderStatus::Relay, SessionStatus::Processing)
-            );
+            assert_eq!(record.at(IN_TIME), (OrderStatus::Relay, SessionStatus::Processing));
+            assert_eq!(record.at(DEADLINE), (OrderStatus::Relay, SessionStatus::Processing));
         }
     }
 }
@@ -362,50 +304,32 @@ fn a_paid_order_with_a_relay_is_relayed_whatever_the_relay_came_to() {
 #[test]
 fn a_relay_of_an_unpaid_order_moves_nothing() {
     let record = Record::after([relay(RelayStatus::Success)]);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-    );
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Expired, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Expired, SessionStatus::Expired));
 }
 
 #[test]
 fn past_the_deadline_a_deposit_that_fell_short_is_to_be_refunded() {
     let record = Record::after([deposit("a", "99")]);
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
 fn past_the_deadline_an_order_without_deposits_is_expired() {
-    assert_eq!(
-        Record::new().at(DEADLINE),
-        (OrderStatus::Expired, SessionStatus::Expired)
-    );
+    assert_eq!(Record::new().at(DEADLINE), (OrderStatus::Expired, SessionStatus::Expired));
 }
 
 #[test]
 fn a_deposit_of_nothing_is_kept_and_leaves_nothing_to_refund() {
     let record = Record::after([deposit("a", "0")]);
     assert_eq!(record.transactions.len(), 1);
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Expired, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Expired, SessionStatus::Expired));
 }
 
 #[test]
 fn an_unpaid_order_waits_for_its_deposit() {
     let record = Record::new();
-    assert_eq!(
-        record.at(OPENED),
-        (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-    );
+    assert_eq!(record.at(OPENED), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
 }
 
 #[test]
@@ -418,17 +342,11 @@ fn only_the_card_payment_of_stripe_is_waited_for_by_name() {
     ] {
         let mut record = Record::with_onramp(vendor);
         assert_eq!(record.at(IN_TIME), (status, SessionStatus::Open));
-        assert_eq!(
-            record.at(DEADLINE),
-            (OrderStatus::Expired, SessionStatus::Expired)
-        );
+        assert_eq!(record.at(DEADLINE), (OrderStatus::Expired, SessionStatus::Expired));
         record.report(deposit("a", "99"), IN_TIME);
         assert_eq!(record.at(IN_TIME), (status, SessionStatus::Open));
         record.report(deposit("b", "1"), IN_TIME);
-        assert_eq!(
-            record.at(IN_TIME),
-            (OrderStatus::Executing, SessionStatus::Processing)
-        );
+        assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
     }
 }
 
@@ -468,10 +386,7 @@ fn an_order_on_its_own_follows_the_same_table() {
         record.checkout.session = None;
         record
     };
-    assert_eq!(
-        alone().order(DEADLINE - 1),
-        OrderStatus::ScanningDepositTransaction
-    );
+    assert_eq!(alone().order(DEADLINE - 1), OrderStatus::ScanningDepositTransaction);
     assert_eq!(alone().order(DEADLINE), OrderStatus::Expired);
     let mut paid = alone();
     paid.report(payment(), LAST);
@@ -487,16 +402,10 @@ fn an_order_on_its_own_follows_the_same_table() {
 fn deposits_that_fall_short_leave_the_session_open_until_they_add_up() {
     let mut record = Record::after([deposit("a", "60"), deposit("b", "39")]);
     assert_eq!(record.received(), "99");
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
     record.report(deposit("c", "1"), IN_TIME);
     assert_eq!(record.received(), "100");
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executing, SessionStatus::Processing)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
 }
 
 #[test]
@@ -507,10 +416,7 @@ fn more_than_asked_for_pays_as_well() {
     assert!(record.report(deposit("b", "1"), DEADLINE));
     assert_eq!(record.received(), "251");
     assert_eq!(record.checkout.ledger.paid_at, paid_at);
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Executing, SessionStatus::Processing)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Executing, SessionStatus::Processing));
 }
 
 #[test]
@@ -519,14 +425,8 @@ fn a_deposit_on_another_chain_is_kept_and_pays_nothing() {
     assert!(record.report(deposit_on(ELSEWHERE, "a", MAX), IN_TIME));
     assert_eq!(record.transactions.len(), 1);
     assert_eq!(record.received(), "0");
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-    );
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
@@ -538,13 +438,8 @@ fn one_hash_on_two_chains_is_two_deposits() {
 
 #[test]
 fn one_hash_of_every_kind_is_one_transaction_of_each() {
-    let refund = TransactionKind::Refund {
-        amount: amount("1"),
-        status: RefundStatus::Failure,
-    };
-    let relay = TransactionKind::Relay {
-        status: RelayStatus::Pending,
-    };
+    let refund = TransactionKind::Refund { amount: amount("1"), status: RefundStatus::Failure };
+    let relay = TransactionKind::Relay { status: RelayStatus::Pending };
     let record = Record::after([
         deposit("a", "100"),
         transaction(HERE, "a", OPENED, relay),
@@ -552,10 +447,7 @@ fn one_hash_of_every_kind_is_one_transaction_of_each() {
         transaction(HERE, "a", OPENED, refund),
     ]);
     assert_eq!(record.transactions.len(), 4);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executed, SessionStatus::Complete));
 }
 
 #[test]
@@ -577,20 +469,14 @@ fn a_sum_beyond_the_largest_amount_does_not_wrap() {
         record.report(deposit("c", "1"), IN_TIME);
         assert_eq!(record.received(), MAX);
         assert_eq!(record.transactions.len(), 3);
-        assert_eq!(
-            record.at(IN_TIME),
-            (OrderStatus::Executing, SessionStatus::Processing)
-        );
+        assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
     }
 }
 
 #[test]
 fn the_deposits_own_times_say_when_they_covered_the_order() {
     let at = |hash: &str, text: &str, created_at: i64| {
-        let kind = TransactionKind::Deposit {
-            from: None,
-            amount: amount(text),
-        };
+        let kind = TransactionKind::Deposit { from: None, amount: amount(text) };
         transaction(HERE, hash, created_at, kind)
     };
     let record = Record::after([at("c", "1", 3_000), at("b", "40", 2_000), at("a", "60", 1_000)]);
@@ -607,31 +493,19 @@ fn the_deadline_is_met_to_the_millisecond() {
     let empty = Record::new();
     let short = Record::after([deposit("a", "1")]);
     for record in [&empty, &short] {
-        assert_eq!(
-            record.at(DEADLINE - 1),
-            (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-        );
+        assert_eq!(record.at(DEADLINE - 1), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
     }
     assert_eq!(empty.at(DEADLINE), (OrderStatus::Expired, SessionStatus::Expired));
-    assert_eq!(
-        short.at(DEADLINE),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(short.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
 fn a_payment_just_before_the_margin_is_in_time() {
     let mut record = Record::new();
     record.report(payment(), DEADLINE - 501);
-    assert_eq!(
-        record.checkout.ledger.paid_at,
-        Some(Timestamp::from_millis(DEADLINE - 501))
-    );
+    assert_eq!(record.checkout.ledger.paid_at, Some(Timestamp::from_millis(DEADLINE - 501)));
     for now in [DEADLINE - 501, DEADLINE - 1, DEADLINE, DEADLINE + 1_000_000] {
-        assert_eq!(
-            record.at(now),
-            (OrderStatus::Executing, SessionStatus::Processing)
-        );
+        assert_eq!(record.at(now), (OrderStatus::Executing, SessionStatus::Processing));
     }
 }
 
@@ -644,14 +518,8 @@ fn a_payment_within_the_margin_is_kept_and_pays_nothing() {
         assert!(record.report(payment(), now));
         assert_eq!(record.received(), PRICE);
         assert_eq!(record.checkout.ledger.paid_at, None);
-        assert_eq!(
-            record.at(now),
-            (OrderStatus::ScanningDepositTransaction, SessionStatus::Open)
-        );
-        assert_eq!(
-            record.at(DEADLINE),
-            (OrderStatus::Refunding, SessionStatus::Expired)
-        );
+        assert_eq!(record.at(now), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
+        assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
     }
 }
 
@@ -661,10 +529,7 @@ fn a_late_deposit_is_kept_and_pays_nothing() {
     assert!(record.report(deposit("b", "1"), DEADLINE));
     assert_eq!(record.received(), "100");
     assert_eq!(record.transactions.len(), 2);
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
@@ -682,10 +547,7 @@ fn an_execution_within_the_margin_completes_no_unpaid_order() {
         let mut record = Record::new();
         assert!(record.report(execution(), now));
         assert_eq!(record.at(now), (OrderStatus::Executed, SessionStatus::Open));
-        assert_eq!(
-            record.at(DEADLINE),
-            (OrderStatus::Executed, SessionStatus::Expired)
-        );
+        assert_eq!(record.at(DEADLINE), (OrderStatus::Executed, SessionStatus::Expired));
     }
 }
 
@@ -701,16 +563,10 @@ fn an_execution_completes_a_paid_order_however_late() {
 #[test]
 fn an_execution_reported_before_its_deposit_completes_an_open_session() {
     let mut record = Record::after([execution()]);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executed, SessionStatus::Complete));
     assert!(record.report(payment(), DEADLINE));
     assert_eq!(record.received(), PRICE);
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Executed, SessionStatus::Complete));
 }
 
 #[test]
@@ -720,20 +576,12 @@ fn an_expire_call_ends_an_open_session_at_once() {
     assert_eq!(empty.at(IN_TIME), (OrderStatus::Expired, SessionStatus::Expired));
     let mut short = Record::after([deposit("a", "99")]);
     assert!(short.expire(IN_TIME));
-    assert_eq!(
-        short.at(IN_TIME),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(short.at(IN_TIME), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
 fn an_expire_call_ends_nothing_but_an_open_session() {
-    for events in [
-        vec![payment()],
-        vec![execution()],
-        vec![failure()],
-        vec![refund(RefundStatus::Success)],
-    ] {
+    for events in [vec![payment()], vec![execution()], vec![failure()], vec![refund(RefundStatus::Success)]] {
         assert!(!Record::after(events).expire(IN_TIME));
     }
     assert!(!Record::new().expire(DEADLINE));
@@ -748,10 +596,7 @@ fn a_payment_after_an_expire_call_is_kept_and_pays_nothing() {
     record.expire(IN_TIME);
     assert!(record.report(payment(), IN_TIME));
     assert_eq!(record.received(), PRICE);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 #[test]
@@ -759,10 +604,7 @@ fn a_relay_makes_no_late_payment_good() {
     let mut record = Record::after([relay(RelayStatus::Success)]);
     record.expire(IN_TIME);
     record.report(payment(), IN_TIME);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Refunding, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunding, SessionStatus::Expired));
 }
 
 // What has ended stays ended.
@@ -790,11 +632,7 @@ fn an_execution_after_the_end_is_kept_and_the_session_stays_expired() {
         assert_eq!(record.transactions.len(), known + 1);
         assert_eq!(record.at(now), (OrderStatus::Executed, SessionStatus::Expired));
         // Nor does any other report bring it back.
-        for event in [
-            payment(),
-            relay(RelayStatus::Success),
-            execution_at("again", OPENED),
-        ] {
+        for event in [payment(), relay(RelayStatus::Success), execution_at("again", OPENED)] {
             record.report(event, now);
             assert_eq!(record.at(now), (OrderStatus::Executed, SessionStatus::Expired));
         }
@@ -807,21 +645,14 @@ fn a_payment_after_a_failure_is_kept_and_the_session_stays_expired() {
     assert_eq!(record.received(), PRICE);
     assert_eq!(record.at(IN_TIME), (OrderStatus::Failure, SessionStatus::Expired));
     record.report(refund(RefundStatus::Success), IN_TIME);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Refunded, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
 }
 
 #[test]
 fn a_failure_or_refund_after_completion_leaves_the_session_complete() {
     for now in [IN_TIME, DEADLINE] {
         let mut record = Record::after([payment(), execution()]);
-        for event in [
-            failure(),
-            refund(RefundStatus::Failure),
-            refund(RefundStatus::Success),
-        ] {
+        for event in [failure(), refund(RefundStatus::Failure), refund(RefundStatus::Success)] {
             assert!(record.report(event, now));
             assert_eq!(record.at(now), (OrderStatus::Executed, SessionStatus::Complete));
         }
@@ -832,10 +663,7 @@ fn a_failure_or_refund_after_completion_leaves_the_session_complete() {
 fn a_failure_after_the_deadline_is_kept() {
     let mut record = Record::new();
     assert!(record.report(failure(), DEADLINE));
-    assert_eq!(
-        record.at(DEADLINE),
-        (OrderStatus::Failure, SessionStatus::Expired)
-    );
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Failure, SessionStatus::Expired));
 }
 
 // Two reports of one thing.
@@ -899,9 +727,7 @@ fn the_later_stage_of_a_relay_counts_in_either_order() {
     assert!(!backwards.report(relay(RelayStatus::Pending), IN_TIME));
     for record in [forwards, backwards] {
         let kinds: Vec<_> = record.transactions.iter().map(|t| &t.kind).collect();
-        let success = TransactionKind::Relay {
-            status: RelayStatus::Success,
-        };
+        let success = TransactionKind::Relay { status: RelayStatus::Success };
         assert_eq!(kinds, [&success]);
     }
 }
@@ -945,10 +771,7 @@ fn two_executions_are_both_kept() {
     let mut record = Record::after([execution_at("a", OPENED + 2)]);
     assert!(record.report(execution_at("b", OPENED + 1), IN_TIME));
     assert_eq!(record.transactions.len(), 2);
-    assert_eq!(
-        record.at(IN_TIME),
-        (OrderStatus::Executed, SessionStatus::Complete)
-    );
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executed, SessionStatus::Complete));
 }
 
 #[test]
@@ -991,11 +814,7 @@ enum Deed {
 }
 
 fn config() -> Config {
-    Config {
-        cases: 2_000,
-        failure_persistence: None,
-        ..Config::default()
-    }
+    Config { cases: 2_000, failure_persistence: None, ..Config::default() }
 }
 
 /// A fact; few distinct ones, so that they meet.
@@ -1026,10 +845,7 @@ fn fact() -> impl Strategy<Value = PaymentEvent> {
         relay: relay.then(JsonObject::empty),
         points: points.map(|points| Points::parse(points).unwrap()),
     });
-    let refund = (
-        amounts,
-        select(vec![RefundStatus::Failure, RefundStatus::Success]),
-    )
+    let refund = (amounts, select(vec![RefundStatus::Failure, RefundStatus::Success]))
         .prop_map(|(amount, status)| TransactionKind::Refund { amount, status });
     let kind = prop_oneof![8 => deposit, 2 => relay, 2 => execution, 1 => refund];
     let chains = prop_oneof![4 => Just(HERE), 1 => Just(ELSEWHERE)];
@@ -1067,19 +883,11 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
                 ahead,
                 deed: Deed::Report(fact.get(&facts).clone()),
             });
-            let expire = expire.map(|(at, ahead)| Step {
-                at,
-                ahead,
-                deed: Deed::Expire,
-            });
+            let expire = expire.map(|(at, ahead)| Step { at, ahead, deed: Deed::Expire });
             // The instants at which the fastest, the true and the slowest clock pass the deadline.
             let telling =
                 [-SKEW - 1, -SKEW, -1, 0, SKEW - 1, SKEW, 100_000_000].map(|after| DEADLINE + after);
-            let looks = looks.into_iter().chain(telling).map(|at| Step {
-                at,
-                ahead: 0,
-                deed: Deed::Look,
-            });
+            let looks = looks.into_iter().chain(telling).map(|at| Step { at, ahead: 0, deed: Deed::Look });
             let mut steps: Vec<Step> = reports.chain(expire).chain(looks).collect();
             steps.sort_by_key(|step| step.at);
             steps
@@ -1116,11 +924,7 @@ fn sum_of<'a>(reports: impl IntoIterator<Item = &'a Transaction>) -> Ledger {
 /// What tells a transaction from others of its kind.
 fn identity(transaction: &Transaction) -> (u64, String) {
     let hash = transaction.hash.as_str();
-    let hash = if hash.starts_with("0x") {
-        hash.to_lowercase()
-    } else {
-        hash.to_owned()
-    };
+    let hash = if hash.starts_with("0x") { hash.to_lowercase() } else { hash.to_owned() };
     (transaction.chain.as_u64(), hash)
 }
 
@@ -1198,10 +1002,7 @@ impl Answers {
                 Some(SessionStatus::Expired)
                     if seen == SessionStatus::Open && deadline_only && now < DEADLINE => {}
                 Some(furthest) => {
-                    prop_assert!(
-                        is_arrow(furthest, seen),
-                        "{furthest:?} was answered, then {seen:?}"
-                    );
+                    prop_assert!(is_arrow(furthest, seen), "{furthest:?} was answered, then {seen:?}");
                     self.furthest = Some(seen);
                 }
                 None => self.furthest = Some(seen),
@@ -1335,14 +1136,8 @@ fn tells_as_much(kept: &TransactionKind, reported: &TransactionKind) -> bool {
             kept >= reported
         }
         (
-            TransactionKind::Execution {
-                actual_dst_amount: kept,
-                ..
-            },
-            TransactionKind::Execution {
-                actual_dst_amount: reported,
-                ..
-            },
+            TransactionKind::Execution { actual_dst_amount: kept, .. },
+            TransactionKind::Execution { actual_dst_amount: reported, .. },
         ) => kept >= reported,
         (_, _) => false,
     }

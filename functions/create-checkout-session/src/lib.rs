@@ -27,22 +27,14 @@ impl Endpoint for CreateCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
         let key = request.idempotency_key("POST /checkout-sessions")?;
         let fields = Fields::of(request)?;
-        let expires_in = fields
-            .optional("expires_in", integer(ExpiresIn::parse))?
-            .unwrap_or(ExpiresIn::DEFAULT);
-        let session = CheckoutSession {
-            id: SessionId::random(),
-            terms: terms(&fields)?,
-            created_at: self.clock.now(),
-        };
+        let expires_in =
+            fields.optional("expires_in", integer(ExpiresIn::parse))?.unwrap_or(ExpiresIn::DEFAULT);
+        let session =
+            CheckoutSession { id: SessionId::random(), terms: terms(&fields)?, created_at: self.clock.now() };
         let deadline = session.created_at + expires_in.as_duration();
         let ttl = deadline.as_seconds() + self.retention.as_seconds();
 
-        match self
-            .store
-            .create_session(session, deadline, ttl, key.as_ref())
-            .await?
-        {
+        match self.store.create_session(session, deadline, ttl, key.as_ref()).await? {
             Creation::Created(checkout) => answer(&checkout),
             Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
             Creation::KeyReused => Err(Failure::key_reused()),
@@ -54,9 +46,7 @@ fn terms(fields: &Fields<'_>) -> Result<SessionTerms, Failure> {
     Ok(SessionTerms {
         success_url: fields.optional("success_url", text(RedirectUrl::parse))?,
         cancel_url: fields.optional("cancel_url", text(RedirectUrl::parse))?,
-        metadata: fields
-            .optional("metadata", JsonObject::parse)?
-            .unwrap_or_else(JsonObject::empty),
+        metadata: fields.optional("metadata", JsonObject::parse)?.unwrap_or_else(JsonObject::empty),
         client_reference_id: fields.optional("client_reference_id", text(Text::parse))?,
     })
 }

@@ -12,10 +12,5 @@ async fn main() -> Result<(), Error> {
     let table = config::table_name()?;
     let store = store::Store::new(&store::sdk_config().await, table);
     let clock = Clock::system();
-    api::run(CreateOrder {
-        store,
-        clock,
-        factory,
-    })
-    .await
+    api::run(CreateOrder { store, clock, factory }).await
 }

@@ -20,11 +20,7 @@ pub struct GetCheckoutSession {
 impl Endpoint for GetCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
-        if request.includes("order") {
-            self.with_order(session).await
-        } else {
-            self.alone(session).await
-        }
+        if request.includes("order") { self.with_order(session).await } else { self.alone(session).await }
     }
 }
 

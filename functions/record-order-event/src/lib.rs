@@ -31,11 +31,7 @@ impl Endpoint for RecordOrderEvent {
         let event = request::payment_event(request)?;
 
         let clock = || self.clock.now();
-        match self
-            .store
-            .record_event(order, &event, clock, key.as_ref(), remembered)
-            .await?
-        {
+        match self.store.record_event(order, &event, clock, key.as_ref(), remembered).await? {
             Recording::Recorded(record, at) => answer(&record, at),
             Recording::Replayed(Some(first), _) => Ok(Answer::from_json(MESSAGE, first)?.replayed()),
             Recording::Replayed(None, record) => Ok(answer(&record, self.clock.now())?.replayed()),

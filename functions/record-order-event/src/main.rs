@@ -13,10 +13,5 @@ async fn main() -> Result<(), Error> {
     let secrets = signing_secrets(&aws).await?;
     let store = store::Store::new(&aws, table);
     let clock = Clock::system();
-    api::run(RecordOrderEvent {
-        store,
-        clock,
-        secrets,
-    })
-    .await
+    api::run(RecordOrderEvent { store, clock, secrets }).await
 }

@@ -30,11 +30,7 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
             let known = Invalid::expected(
                 "one of deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
             );
-            return Err(Failure::invalid(
-                ErrorCode::InvalidFieldValue,
-                "type".to_owned(),
-                &known,
-            ));
+            return Err(Failure::invalid(ErrorCode::InvalidFieldValue, "type".to_owned(), &known));
         }
     };
     Ok(PaymentEvent::Transaction(Transaction {
@@ -46,10 +42,7 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
 }
 
 fn deposit(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
-    Ok(TransactionKind::Deposit {
-        from: data.optional("from", text(Text::parse))?,
-        amount: amount(data)?,
-    })
+    Ok(TransactionKind::Deposit { from: data.optional("from", text(Text::parse))?, amount: amount(data)? })
 }
 
 fn relay(data: &Fields<'_>) -> Result<TransactionKind, Failure> {

@@ -17,10 +17,7 @@ pub async fn signing_secrets(aws: &SdkConfig) -> Result<SigningSecrets, ConfigEr
     if config::optional(SECRET).is_none() && config::optional(SECRET_ARN).is_some() {
         let arn = config::required(SECRET_ARN, Ok)?;
         let secret = fetch(aws, arn).await;
-        return secret.and_then(parse).map_err(|reason| ConfigError::Malformed {
-            name: SECRET_ARN,
-            reason,
-        });
+        return secret.and_then(parse).map_err(|reason| ConfigError::Malformed { name: SECRET_ARN, reason });
     }
     config::required(SECRET, parse)
 }
@@ -32,9 +29,7 @@ async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, Invalid> {
         Ok(None) => Err(Invalid::expected("a secret that is text")),
         Err(error) => {
             let code = error.into_service_error();
-            Err(Invalid::expected(format!(
-                "a secret that can be read, but: {code}"
-            )))
+            Err(Invalid::expected(format!("a secret that can be read, but: {code}")))
         }
     }
 }

@@ -23,20 +23,13 @@ impl Answer {
     /// An answer whose data is JSON text already.
     pub fn from_json(message: &'static str, data: String) -> Result<Self, Failure> {
         let data = RawValue::from_string(data).map_err(unreadable)?;
-        Ok(Self {
-            message,
-            data,
-            replayed: false,
-        })
+        Ok(Self { message, data, replayed: false })
     }
 
     /// The same answer, as the repetition of an earlier one.
     #[must_use]
     pub fn replayed(self) -> Self {
-        Self {
-            replayed: true,
-            ..self
-        }
+        Self { replayed: true, ..self }
     }
 
     pub(super) fn to_json(&self) -> String {

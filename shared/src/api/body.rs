@@ -27,10 +27,7 @@ impl<'a> Fields<'a> {
     /// Reads the body of a request.
     pub fn of(request: &'a Request) -> Result<Self, Failure> {
         serde_json::from_slice(request.body()?).map_err(|_| {
-            Failure::new(
-                ErrorCode::InvalidJson,
-                "The body must be a JSON object with distinct keys",
-            )
+            Failure::new(ErrorCode::InvalidJson, "The body must be a JSON object with distinct keys")
         })
     }
 
@@ -46,10 +43,7 @@ impl<'a> Fields<'a> {
 
     /// The JSON text of a field that is there and not `null`.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.values
-            .get(name)
-            .copied()
-            .filter(|value| value.get() != "null")
+        self.values.get(name).copied().filter(|value| value.get() != "null")
     }
 
     /// A field that may be absent.
@@ -73,8 +67,7 @@ impl<'a> Fields<'a> {
     /// An EVM address that must be there.
     pub fn required_address(&self, name: &str) -> Result<EvmAddress, Failure> {
         let read = text(|address: String| EvmAddress::parse(&address));
-        self.read(ErrorCode::InvalidAddress, name, read)?
-            .ok_or_else(|| self.missing(name))
+        self.read(ErrorCode::InvalidAddress, name, read)?.ok_or_else(|| self.missing(name))
     }
 
     /// The refusal of a request that lacks a field.
@@ -123,11 +116,7 @@ pub fn integer<T>(
 
 /// Takes a JSON object as it is.
 pub fn object(value: &RawValue) -> Result<&RawValue, Invalid> {
-    if value.get().starts_with('{') {
-        Ok(value)
-    } else {
-        Err(Invalid::expected("an object"))
-    }
+    if value.get().starts_with('{') { Ok(value) } else { Err(Invalid::expected("an object")) }
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {

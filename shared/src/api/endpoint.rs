@@ -38,9 +38,7 @@ pub async fn serve(endpoint: &impl Endpoint, event: Event) -> Response {
 
 fn success_header(answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
     let replayed = HeaderName::from_static("idempotent-replayed");
-    answer
-        .replayed
-        .then(|| (replayed, HeaderValue::from_static("true")))
+    answer.replayed.then(|| (replayed, HeaderValue::from_static("true")))
 }
 
 fn failure_header(failure: &Failure) -> Option<(HeaderName, HeaderValue)> {

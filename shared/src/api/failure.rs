@@ -87,11 +87,9 @@ impl ErrorCode {
             Self::InvalidFieldValue => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_field_value"),
             Self::InvalidAddress => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_address"),
             Self::InvalidJson => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_json"),
-            Self::InvalidStatusTransition => (
-                StatusCode::BAD_REQUEST,
-                INVALID_REQUEST,
-                "invalid_status_transition",
-            ),
+            Self::InvalidStatusTransition => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_status_transition")
+            }
             Self::SessionNotFound => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "session_not_found"),
             Self::UnsupportedRoute => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "unsupported_route"),
             Self::OnrampNotConfigured => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "onramp_not_configured"),
@@ -103,11 +101,7 @@ impl ErrorCode {
                 (StatusCode::CONFLICT, INVALID_REQUEST, "session_already_has_order")
             }
             Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error", "idempotency_conflict"),
-            Self::PayloadTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                INVALID_REQUEST,
-                "payload_too_large",
-            ),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "payload_too_large"),
             Self::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, API, "temporarily_unavailable"),
             Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, API, "internal_error"),
         }
@@ -127,22 +121,13 @@ pub struct Failure {
 impl Failure {
     /// A failure with a sentence for the caller.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            param: None,
-            order_id: None,
-            cause: None,
-        }
+        Self { code, message: message.into(), param: None, order_id: None, cause: None }
     }
 
     /// The same, naming the field it is about.
     #[must_use]
     pub fn about(self, param: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..self
-        }
+        Self { param: Some(param.into()), ..self }
     }
 
     /// A mistake of ours. The caller learns nothing of `cause`; the log does.
@@ -176,32 +161,23 @@ impl Failure {
             SessionStatus::Complete => "complete",
             SessionStatus::Expired => "expired",
         };
-        Self::new(
-            ErrorCode::InvalidStatusTransition,
-            format!("Checkout session is {status}, not open"),
-        )
-        .about(param)
+        Self::new(ErrorCode::InvalidStatusTransition, format!("Checkout session is {status}, not open"))
+            .about(param)
     }
 
     /// The session has its one order.
     pub fn already_has_order(order: OrderId) -> Self {
         Self {
             order_id: Some(order),
-            ..Self::new(
-                ErrorCode::SessionAlreadyHasOrder,
-                "Checkout session already has an order",
-            )
-            .about("checkoutSessionId")
+            ..Self::new(ErrorCode::SessionAlreadyHasOrder, "Checkout session already has an order")
+                .about("checkoutSessionId")
         }
     }
 
     /// The idempotency key was used for another request.
     pub fn key_reused() -> Self {
-        Self::new(
-            ErrorCode::IdempotencyConflict,
-            "This Idempotency-Key was used for another request",
-        )
-        .about("Idempotency-Key")
+        Self::new(ErrorCode::IdempotencyConflict, "This Idempotency-Key was used for another request")
+            .about("Idempotency-Key")
     }
 
     /// The body as the contract has it: both halves of an error.
@@ -228,10 +204,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Unavailable(cause) => Self {
                 cause: Some(cause),
-                ..Self::new(
-                    ErrorCode::TemporarilyUnavailable,
-                    "The service is busy; try again shortly",
-                )
+                ..Self::new(ErrorCode::TemporarilyUnavailable, "The service is busy; try again shortly")
             },
             StoreError::Broken(cause) => Self::internal(cause),
         }

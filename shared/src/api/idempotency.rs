@@ -21,10 +21,8 @@ impl Request {
         if !self.has_header(HEADER) {
             return Ok(None);
         }
-        let key = self
-            .header(HEADER)
-            .filter(|key| (1..=256).contains(&key.chars().count()))
-            .ok_or_else(|| {
+        let key =
+            self.header(HEADER).filter(|key| (1..=256).contains(&key.chars().count())).ok_or_else(|| {
                 let invalid = Invalid::expected("1 to 256 characters");
                 Failure::invalid(ErrorCode::InvalidFieldValue, HEADER.to_owned(), &invalid)
             })?;

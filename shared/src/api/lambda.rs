@@ -21,9 +21,8 @@ use super::{Endpoint, Event, serve};
 /// first. It is our level alone: at theirs the SDK and the runtime write down requests, and
 /// with them secrets and bodies.
 pub fn start_logging() -> Result<(), ConfigError> {
-    let variable = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"]
-        .into_iter()
-        .find(|name| config::optional(name).is_some());
+    let variable =
+        ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find(|name| config::optional(name).is_some());
     let parse = |text: String| {
         let level: Option<LevelFilter> = text.parse().ok();
         level.ok_or_else(|| Invalid::expected("one of off, error, warn, info, debug, trace"))
@@ -32,17 +31,11 @@ pub fn start_logging() -> Result<(), ConfigError> {
         None => LevelFilter::INFO,
         Some(name) => config::required(name, parse)?,
     };
-    let ours = Targets::new()
-        .with_default(LevelFilter::ERROR.min(level))
-        .with_target("checkout", level);
+    let ours = Targets::new().with_default(LevelFilter::ERROR.min(level)).with_target("checkout", level);
     let lines = subscriber::fmt::layer().without_time().with_target(false);
     let is_json =
         config::optional("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-    let lines = if is_json {
-        lines.json().boxed()
-    } else {
-        lines.boxed()
-    };
+    let lines = if is_json { lines.json().boxed() } else { lines.boxed() };
     subscriber::registry().with(lines.with_filter(ours)).init();
     Ok(())
 }

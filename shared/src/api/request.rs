@@ -30,11 +30,7 @@ pub struct Request {
 impl From<Event> for Request {
     fn from(event: Event) -> Self {
         let body = event.body.unwrap_or_default();
-        let body = if event.is_base64_encoded {
-            STANDARD.decode(body).ok()
-        } else {
-            Some(body.into_bytes())
-        };
+        let body = if event.is_base64_encoded { STANDARD.decode(body).ok() } else { Some(body.into_bytes()) };
         Self {
             id: event.request_context.request_id.unwrap_or_default(),
             headers: event.headers,
@@ -53,9 +49,7 @@ impl Request {
 
     /// A header; `None` where it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get(name)
-            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
     /// Whether a header was sent at all.
@@ -78,16 +72,10 @@ impl Request {
     /// The body's bytes; empty where there is none.
     pub fn body(&self) -> Result<&[u8], Failure> {
         let Some(body) = &self.body else {
-            return Err(Failure::new(
-                ErrorCode::InvalidJson,
-                "The body is not valid base64",
-            ));
+            return Err(Failure::new(ErrorCode::InvalidJson, "The body is not valid base64"));
         };
         if body.len() > MAX_BODY_BYTES {
-            return Err(Failure::new(
-                ErrorCode::PayloadTooLarge,
-                "The body is larger than 256 KiB",
-            ));
+            return Err(Failure::new(ErrorCode::PayloadTooLarge, "The body is larger than 256 KiB"));
         }
         Ok(body)
     }

@@ -37,35 +37,23 @@ impl SigningSecrets {
         let secrets: Option<Vec<_>> = text.split_whitespace().map(parse_secret).collect();
         match secrets {
             Some(secrets) if !secrets.is_empty() => Ok(Self(secrets)),
-            Some(_) | None => Err(Invalid::expected(
-                "one or several `whsec_<base64>`, separated by spaces",
-            )),
+            Some(_) | None => Err(Invalid::expected("one or several `whsec_<base64>`, separated by spaces")),
         }
     }
 
     /// Checks a request's signature, before anything else is believed of it.
     pub fn verify(&self, request: &Request, now: Timestamp) -> Result<(), Failure> {
         let header = |name: &'static str| {
-            request
-                .header(name)
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| {
-                    Failure::new(
-                        ErrorCode::SignatureMissing,
-                        format!("The header {name} is missing"),
-                    )
-                    .about(name)
-                })
+            request.header(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+                Failure::new(ErrorCode::SignatureMissing, format!("The header {name} is missing")).about(name)
+            })
         };
         let id = header("webhook-id")?;
         let timestamp = header("webhook-timestamp")?;
         let signatures = header("webhook-signature")?;
         let body = request.body()?;
 
-        if !signatures
-            .split(' ')
-            .any(|signature| self.matches(signature, id, timestamp, body))
-        {
+        if !signatures.split(' ').any(|signature| self.matches(signature, id, timestamp, body)) {
             return Err(
                 Failure::new(ErrorCode::SignatureInvalid, "No signature matches").about("webhook-signature")
             );
@@ -86,10 +74,7 @@ impl SigningSecrets {
     /// Whether one `v1,<base64>` was made with one of our secrets. The comparison takes the
     /// same time wherever the signatures differ.
     fn matches(&self, signature: &str, id: &str, timestamp: &str, body: &[u8]) -> bool {
-        let Some(signature) = signature
-            .strip_prefix("v1,")
-            .and_then(|text| BASE64.decode(text).ok())
-        else {
+        let Some(signature) = signature.strip_prefix("v1,").and_then(|text| BASE64.decode(text).ok()) else {
             return false;
         };
         self.0.iter().any(|secret| {

@@ -28,11 +28,8 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Creation, StoreError> {
         let (subject, now) = (session.id.order(), session.created_at);
-        let item = CheckoutItem {
-            session: Some(session),
-            ttl: Some(ttl),
-            ..CheckoutItem::new(subject, deadline)
-        };
+        let item =
+            CheckoutItem { session: Some(session), ttl: Some(ttl), ..CheckoutItem::new(subject, deadline) };
         self.create(subject, item, key, now).await
     }
 

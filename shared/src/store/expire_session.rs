@@ -54,10 +54,7 @@ impl Store {
         let assignments = "SET expired_at = :now, expire_write = :write, version = version + :one";
         let (update, key_value) = match key {
             None => (assignments.to_owned(), None),
-            Some(key) => (
-                format!("{assignments}, expire_key = :key"),
-                Some(to_attribute(key)?),
-            ),
+            Some(key) => (format!("{assignments}, expire_key = :key"), Some(to_attribute(key)?)),
         };
         let mut call = self
             .client

@@ -120,12 +120,7 @@ impl TransactionItem {
             TransactionKind::Refund { .. } => "refund",
         };
         let (chain, hash) = (transaction.chain.as_u64(), transaction.hash.identity());
-        Self {
-            pk: partition(order),
-            sk: format!("transaction#{kind}#{chain}#{hash}"),
-            version,
-            transaction,
-        }
+        Self { pk: partition(order), sk: format!("transaction#{kind}#{chain}#{hash}"), version, transaction }
     }
 }
 

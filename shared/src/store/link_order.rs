@@ -51,12 +51,8 @@ impl Store {
         order: &Order,
         key: Option<&IdempotencyKey>,
     ) -> Result<Linking, StoreError> {
-        let link = Link {
-            session,
-            order: to_attribute(order)?,
-            now: order.created_at,
-            write: WriteId::random(),
-        };
+        let link =
+            Link { session, order: to_attribute(order)?, now: order.created_at, write: WriteId::random() };
         until_settled(|| async {
             match key {
                 None => self.try_link(&link).await,
@@ -161,10 +157,7 @@ impl Link {
         let Some(session) = beside else {
             return Err(StoreError::Broken("a linked session is gone".to_owned()).into());
         };
-        Ok(Linking::Linked(Box::new(Checkout {
-            order: Some(order),
-            ..session
-        })))
+        Ok(Linking::Linked(Box::new(Checkout { order: Some(order), ..session })))
     }
 
     /// Why the order could not be linked, by what the table holds. The rules are judged in

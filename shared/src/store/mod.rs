@@ -39,10 +39,7 @@ pub struct Store {
 impl Store {
     /// A store over `table`, with our own time limits on whatever `config` says.
     pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
-        Self {
-            client: Client::from_conf(client::with_limits(config)),
-            table: table.into(),
-        }
+        Self { client: Client::from_conf(client::with_limits(config)), table: table.into() }
     }
 }
 

@@ -76,13 +76,7 @@ impl Store {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot {
-            record: CheckoutRecord {
-                checkout,
-                transactions,
-            },
-            versions,
-        }))
+        Ok(Some(Snapshot { record: CheckoutRecord { checkout, transactions }, versions }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {

@@ -56,10 +56,7 @@ impl Store {
                 return Ok(Recording::NoOrder);
             };
             let now = clock();
-            let CheckoutRecord {
-                checkout,
-                transactions,
-            } = &snapshot.record;
+            let CheckoutRecord { checkout, transactions } = &snapshot.record;
             let Some(terms) = &checkout.order else {
                 return Ok(Recording::NoOrder);
             };
@@ -106,10 +103,7 @@ impl Store {
         seen: &Snapshot,
         recorded: &Recorded,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let CheckoutRecord {
-            checkout,
-            transactions,
-        } = &seen.record;
+        let CheckoutRecord { checkout, transactions } = &seen.record;
         let version = checkout.version + 1;
         let update = Update::builder()
             .table_name(&self.table)
@@ -124,9 +118,7 @@ impl Store {
             .map_err(incomplete)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(transaction) = &recorded.transaction {
-            let at = transactions
-                .iter()
-                .position(|stored| stored.is_same_as(transaction));
+            let at = transactions.iter().position(|stored| stored.is_same_as(transaction));
             let seen = at.and_then(|at| seen.versions.get(at));
             let stored = item::to_item(&TransactionItem::new(order, transaction.clone(), version))?;
             let put = Put::builder()
@@ -151,27 +143,17 @@ impl Store {
 /// come through after a reader saw the session expire.
 fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
     let left = checkout.deadline.since(now.on_the_fastest_clock());
-    if left.is_zero() {
-        ATTEMPT
-    } else {
-        left.min(ATTEMPT)
-    }
+    if left.is_zero() { ATTEMPT } else { left.min(ATTEMPT) }
 }
 
 /// The order as it is once the fact is written.
 fn apply(recorded: Recorded, record: &mut CheckoutRecord) {
     let Recorded { ledger, transaction } = recorded;
-    let CheckoutRecord {
-        checkout,
-        transactions,
-    } = record;
+    let CheckoutRecord { checkout, transactions } = record;
     checkout.ledger = ledger;
     checkout.version += 1;
     if let Some(transaction) = transaction {
-        match transactions
-            .iter_mut()
-            .find(|stored| stored.is_same_as(&transaction))
-        {
+        match transactions.iter_mut().find(|stored| stored.is_same_as(&transaction)) {
             Some(stored) => *stored = transaction,
             None => transactions.push(transaction),
         }

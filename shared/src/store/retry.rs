@@ -59,10 +59,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    let contended = matches!(
-        code,
-        Some("TransactionConflictException" | "TransactionInProgressException")
-    );
+    let contended = matches!(code, Some("TransactionConflictException" | "TransactionInProgressException"));
     let passing = match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(service) => {

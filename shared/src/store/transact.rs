@@ -86,17 +86,13 @@ fn refusals(reasons: &[CancellationReason]) -> Result<Refusals, AttemptError> {
     let passing = |code: &String| code == "TransactionConflict" || is_throttling(code);
     let understood = |code: &String| code == "None" || code == "ConditionalCheckFailed";
     if codes.iter().any(passing) {
-        return Err(AttemptError::Contended(format!(
-            "transaction cancelled: {codes:?}"
-        )));
+        return Err(AttemptError::Contended(format!("transaction cancelled: {codes:?}")));
     }
     if !codes.iter().all(understood) || codes.iter().all(|code| code == "None") {
         return Err(StoreError::Broken(format!("transaction cancelled: {codes:?}")).into());
     }
     let refusal = |reason: &CancellationReason| {
-        (reason.code() == Some("ConditionalCheckFailed")).then(|| Refusal {
-            stored: reason.item().cloned(),
-        })
+        (reason.code() == Some("ConditionalCheckFailed")).then(|| Refusal { stored: reason.item().cloned() })
     };
     Ok(Refusals(reasons.iter().map(refusal).collect()))
 }
@@ -111,9 +107,7 @@ mod tests {
 
     #[test]
     fn reasons_are_read_by_position() {
-        let mut refusals = refusals(&[reason("None"), reason("ConditionalCheckFailed")])
-            .ok()
-            .unwrap();
+        let mut refusals = refusals(&[reason("None"), reason("ConditionalCheckFailed")]).ok().unwrap();
         assert!(refusals.take(0).is_none());
         assert!(refusals.take(1).is_some());
         assert!(refusals.take(2).is_none());
@@ -121,11 +115,7 @@ mod tests {
 
     #[test]
     fn a_conflict_outweighs_failed_conditions() {
-        for code in [
-            "TransactionConflict",
-            "ThrottlingError",
-            "ProvisionedThroughputExceeded",
-        ] {
+        for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
             let read = refusals(&[reason("ConditionalCheckFailed"), reason(code)]);
             assert!(matches!(read, Err(AttemptError::Contended(_))), "{code}");
         }

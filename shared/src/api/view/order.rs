@@ -113,11 +113,7 @@ impl<'a> OrderView<'a> {
     /// `None` where the checkout has none.
     pub fn created(checkout: &'a Checkout) -> Option<Self> {
         let order = checkout.order.as_ref()?;
-        let at_first = Checkout {
-            expired_at: None,
-            ledger: Ledger::default(),
-            ..checkout.clone()
-        };
+        let at_first = Checkout { expired_at: None, ledger: Ledger::default(), ..checkout.clone() };
         Some(Self {
             status: at_first.order_status(order, order.created_at),
             error_details: None,
@@ -153,17 +149,12 @@ impl<'a> OrderView<'a> {
             creator_address: terms.creator_address.as_ref().map(Text::as_str),
             partner_id: terms.partner_id.as_ref().map(Text::as_str),
             client_reference_id: terms.client_reference_id.as_ref().map(OrderReference::as_str),
-            onramp_metadata: terms
-                .onramp
-                .as_ref()
-                .map(|onramp| OnrampView::new(onramp, checkout)),
+            onramp_metadata: terms.onramp.as_ref().map(|onramp| OnrampView::new(onramp, checkout)),
             one_click_buy_url: None,
             stripe_payment_intent_id: None,
             settlement: execution.and_then(SettlementView::new),
             fee: None,
-            payload: PayloadView {
-                expected_dst_amount: terms.expected_dst_amount,
-            },
+            payload: PayloadView { expected_dst_amount: terms.expected_dst_amount },
             metadata: terms.metadata.as_ref().map(Verbatim::from),
             callback_metadata: terms.callback_metadata.as_ref().map(Verbatim::from),
         }
@@ -190,12 +181,7 @@ impl<'a> OnrampView<'a> {
 impl<'a> SettlementView<'a> {
     /// What is known of how the recipient was paid; `None` where nothing is.
     fn new(execution: &'a Transaction) -> Option<Self> {
-        let TransactionKind::Execution {
-            actual_dst_amount,
-            relay,
-            points: _,
-        } = &execution.kind
-        else {
+        let TransactionKind::Execution { actual_dst_amount, relay, points: _ } = &execution.kind else {
             return None;
         };
         (actual_dst_amount.is_some() || relay.is_some()).then(|| Self {
@@ -209,10 +195,7 @@ impl<'a> OrderRecordView<'a> {
     /// Shows a checkout's order and all its transactions as they stand; `None` where the
     /// checkout has no order.
     pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
-        let CheckoutRecord {
-            checkout,
-            transactions,
-        } = record;
+        let CheckoutRecord { checkout, transactions } = record;
         let order = checkout.order.as_ref()?;
         let mut view = Self {
             order: OrderView::new(checkout, order, transactions, now),
@@ -243,10 +226,7 @@ impl<'a> OrderRecordView<'a> {
                     view.relay_txs.push(shown(DetailsView::Relay { status: *status }));
                 }
                 TransactionKind::Refund { amount, status } => {
-                    view.refund_txs.push(shown(DetailsView::Refund {
-                        amount: *amount,
-                        status: *status,
-                    }));
+                    view.refund_txs.push(shown(DetailsView::Refund { amount: *amount, status: *status }));
                 }
                 // The first one counts, should there ever be two.
                 TransactionKind::Execution { .. } if view.execute_tx.is_some() => {}
@@ -270,9 +250,5 @@ fn execution(transactions: &[Transaction]) -> Option<&Transaction> {
 
 /// A total order of transactions of one kind, whatever order they were reported in.
 fn by_time(transaction: &Transaction) -> (Timestamp, ChainId, &str) {
-    (
-        transaction.created_at,
-        transaction.chain,
-        transaction.hash.as_str(),
-    )
+    (transaction.created_at, transaction.chain, transaction.hash.as_str())
 }

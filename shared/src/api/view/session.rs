@@ -26,11 +26,7 @@ impl<'a> CreatedSessionView<'a> {
     /// Shows a checkout's session as it was made, whatever happened since; `None` where the
     /// checkout has none.
     pub fn new(checkout: &'a Checkout) -> Option<Self> {
-        let CheckoutSession {
-            id,
-            terms,
-            created_at,
-        } = checkout.session.as_ref()?;
+        let CheckoutSession { id, terms, created_at } = checkout.session.as_ref()?;
         Some(Self {
             id: *id,
             status: SessionStatus::Open,
@@ -60,11 +56,7 @@ pub struct SessionView<'a> {
 impl<'a> SessionView<'a> {
     /// Shows a checkout's session as it stands; `None` where the checkout has none.
     pub fn new(checkout: &'a Checkout, now: Timestamp) -> Option<Self> {
-        let CheckoutSession {
-            id,
-            terms,
-            created_at,
-        } = checkout.session.as_ref()?;
+        let CheckoutSession { id, terms, created_at } = checkout.session.as_ref()?;
         let resolve = |url: &RedirectUrl| url.resolve(*id);
         Some(Self {
             id: *id,

@@ -1,13 +1,14 @@
 //! Settings of a function, read once at its cold start. A missing or malformed one fails the
 //! start with its name: a function that starts and then fails every call is found later.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
 
 /// A setting that keeps a function from starting.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum ConfigError {
     /// It is not in the environment.
     #[error("the environment variable {0} is missing")]
@@ -20,6 +21,13 @@ pub enum ConfigError {
         /// What was expected of it.
         reason: Invalid,
     },
+}
+
+impl fmt::Debug for ConfigError {
+    /// The sentence itself: it is what a `main` that fails prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The value of `name` where it is set and not empty.

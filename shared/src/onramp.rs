@@ -55,7 +55,7 @@ pub struct Onramp {
     /// The payer's country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Text<255>>,
-    /// Where the vendor sends the payer back to, where the order has no session that says it.
+    /// Where the vendor sends the payer back to. A linked order's session says that instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<RedirectUrl>,
 }

@@ -54,7 +54,7 @@ impl CreateOrder {
         key: Option<&IdempotencyKey>,
     ) -> Result<Answer, Failure> {
         let order = self.order(session.order(), terms);
-        match self.store.link_order(session, &order, key).await? {
+        match self.store.link_order(session, &order, || self.clock.now(), key).await? {
             Linking::Linked(checkout) => answer(&checkout),
             Linking::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
             Linking::KeyReused => Err(Failure::key_reused()),
@@ -77,11 +77,12 @@ impl CreateOrder {
 /// Refuses what would need a provider that this service does not have.
 fn settle_here(terms: &OrderTerms) -> Result<(), Failure> {
     if !terms.is_settled_here() {
+        let differs = if terms.src_chain == terms.dst_chain { "dstTokenAddress" } else { "dstChain" };
         return Err(Failure::new(
             ErrorCode::UnsupportedRoute,
             "Only orders whose source and destination are the same token on the same chain are settled here",
         )
-        .about("dstTokenAddress"));
+        .about(differs));
     }
     if terms.onramp.as_ref().is_some_and(Onramp::needs_provider) {
         return Err(Failure::new(

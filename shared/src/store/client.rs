@@ -13,6 +13,9 @@ use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 /// below a function's 15 and API Gateway's 30.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The longest that one attempt of a call may take.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+
 /// Region, endpoint and credentials from the environment, as Lambda sets them.
 pub async fn sdk_config() -> SdkConfig {
     sdk_loader().load().await
@@ -39,9 +42,18 @@ pub(super) fn with_limits(config: &SdkConfig) -> Config {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(1))
-                .operation_attempt_timeout(Duration::from_millis(1500))
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         )
         .build()
+}
+
+/// Limits a call to one attempt of at most `time`: for a write that is judged by the clock.
+/// The SDK would repeat it as it is, long after its judgement has become untrue; we judge
+/// anew and then repeat.
+pub(super) fn once_within(time: Duration) -> Builder {
+    Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(time).build())
 }

@@ -11,6 +11,7 @@ use crate::order::Order;
 use crate::session::SessionStatus;
 use crate::time::Timestamp;
 
+use super::client::{ATTEMPT_TIMEOUT, once_within};
 use super::idempotency::{Found, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition, string, to_attribute};
 use super::retry::{AttemptError, classify, until_settled};
@@ -45,15 +46,19 @@ pub enum Linking {
 
 impl Store {
     /// Links `order` to `session`, whose [derived id](SessionId::order) it bears.
+    ///
+    /// `clock` is read anew at each attempt: an order that met another writer and comes
+    /// through after the deadline is too late.
     pub async fn link_order(
         &self,
         session: SessionId,
         order: &Order,
+        clock: impl Fn() -> Timestamp + Sync,
         key: Option<&IdempotencyKey>,
     ) -> Result<Linking, StoreError> {
-        let link =
-            Link { session, order: to_attribute(order)?, now: order.created_at, write: WriteId::random() };
+        let (order, write) = (to_attribute(order)?, WriteId::random());
         until_settled(|| async {
+            let link = Link { session, order: order.clone(), now: clock(), write };
             match key {
                 None => self.try_link(&link).await,
                 Some(key) => self.try_link_once(&link, key).await,
@@ -78,6 +83,8 @@ impl Store {
             .expression_attribute_values(":fastest", link.fastest())
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .customize()
+            .config_override(once_within(ATTEMPT_TIMEOUT))
             .send()
             .await;
         match result {
@@ -89,7 +96,7 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
                     Ok(link.refused(refusal.item().cloned())?)
                 }
-                Some(_) | None => Err(classify(error)),
+                Some(_) | None => Err(classify(error).or_contended()),
             },
         }
     }
@@ -116,7 +123,8 @@ impl Store {
             self.remember(key, link.write, subject, None, link.now)?,
             TransactWriteItem::builder().update(update).build(),
         ];
-        let (committed, beside) = tokio::join!(self.transact(items), self.read_checkout(subject));
+        let (committed, beside) =
+            tokio::join!(self.transact_once(ATTEMPT_TIMEOUT, items), self.read_checkout(subject));
         let mut refusals = match committed? {
             Committed::Yes => return link.linked(beside?),
             Committed::Refused(refusals) => refusals,

@@ -9,6 +9,7 @@ use crate::id::{OrderId, WriteId};
 use crate::payment::PaymentEvent;
 use crate::time::Timestamp;
 
+use super::client::ATTEMPT_TIMEOUT;
 use super::idempotency::{Found, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, TransactionItem, partition, string, to_attribute};
 use super::read::{CheckoutRecord, Snapshot};
@@ -16,12 +17,10 @@ use super::retry::{AttemptError, until_settled};
 use super::transact::Committed;
 use super::{IdempotencyKey, Store, StoreError};
 
-/// An answer larger than this is not remembered under its idempotency key, because an item
-/// holds 400 KB; its replay is made from the order as it is then.
-const LARGEST_REMEMBERED_ANSWER: usize = 100 * 1024;
-
-/// The longest that one attempt to write may take.
-const ATTEMPT: Duration = Duration::from_millis(1500);
+/// An answer larger than this, one with more than a thousand transactions, does not fit into
+/// an item of 400 KB beside the rest of its record. It is not remembered under its
+/// idempotency key; its replay is made from the order as it is then.
+const LARGEST_REMEMBERED_ANSWER: usize = 390 * 1024;
 
 /// What came of recording a fact.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ impl Store {
             }
             let last = writes.len() - 1;
             let time = valid_for(&record.checkout, now);
-            let mut refusals = match self.transact_within(time, writes).await? {
+            let mut refusals = match self.transact_once(time, writes).await? {
                 Committed::Yes => return Ok(Recording::Recorded(Box::new(record), now)),
                 Committed::Refused(refusals) => refusals,
             };
@@ -143,7 +142,7 @@ impl Store {
 /// come through after a reader saw the session expire.
 fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
     let left = checkout.deadline.since(now.on_the_fastest_clock());
-    if left.is_zero() { ATTEMPT } else { left.min(ATTEMPT) }
+    if left.is_zero() { ATTEMPT_TIMEOUT } else { left.min(ATTEMPT_TIMEOUT) }
 }
 
 /// The order as it is once the fact is written.

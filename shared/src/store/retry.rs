@@ -21,6 +21,16 @@ pub(super) enum AttemptError {
     Failed(StoreError),
 }
 
+impl AttemptError {
+    /// What fails in passing is worth another attempt, where the SDK made only one.
+    pub(super) fn or_contended(self) -> Self {
+        match self {
+            Self::Failed(StoreError::Unavailable(cause)) => Self::Contended(cause),
+            Self::Failed(StoreError::Broken(_)) | Self::Contended(_) => self,
+        }
+    }
+}
+
 impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::Config;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 
+use super::client::once_within;
 use super::item::Item;
 use super::retry::{AttemptError, classify, is_throttling};
 use super::{Store, StoreError};
@@ -45,21 +43,15 @@ impl Store {
         committed(call.send().await)
     }
 
-    /// The same within `time` and without the SDK's retries, for what is true only now. An
-    /// attempt that fails in passing is contended: the next one looks again.
-    pub(super) async fn transact_within(
+    /// The same in one attempt of at most `time` ([`once_within`]).
+    pub(super) async fn transact_once(
         &self,
         time: Duration,
         items: Vec<TransactWriteItem>,
     ) -> Result<Committed, AttemptError> {
-        let limits = Config::builder()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(time).build());
         let call = self.client.transact_write_items().set_transact_items(Some(items));
-        match committed(call.customize().config_override(limits).send().await) {
-            Err(AttemptError::Failed(StoreError::Unavailable(cause))) => Err(AttemptError::Contended(cause)),
-            other => other,
-        }
+        let result = call.customize().config_override(once_within(time)).send().await;
+        committed(result).map_err(AttemptError::or_contended)
     }
 }
 

@@ -162,18 +162,18 @@ impl<'a> OrderView<'a> {
 }
 
 impl<'a> OnrampView<'a> {
-    /// A linked order's payer returns to where the session says (contract, *POST /orders*).
+    /// A linked order's payer returns to where the session says, and nowhere else (contract,
+    /// *POST /orders*).
     fn new(onramp: &'a Onramp, checkout: &Checkout) -> Self {
-        let of_session = checkout.session.as_ref().and_then(|session| {
-            let success_url = session.terms.success_url.as_ref()?;
-            Some(success_url.resolve(session.id))
-        });
-        let given = || onramp.redirect_url.as_ref().map(|url| url.as_str().to_owned());
+        let redirect_url = match &checkout.session {
+            Some(session) => session.terms.success_url.as_ref().map(|url| url.resolve(session.id)),
+            None => onramp.redirect_url.as_ref().map(|url| url.as_str().to_owned()),
+        };
         Self {
             vendor: onramp.vendor,
             payment_method: onramp.payment_method.as_ref().map(Text::as_str),
             country: onramp.country.as_ref().map(Text::as_str),
-            redirect_url: of_session.or_else(given),
+            redirect_url,
         }
     }
 }

@@ -4,6 +4,13 @@
 //! Each test has a service and a table of its own, so all run side by side. With
 //! `DYNAMODB_ENDPOINT` set, the same tests run against the DynamoDB at that URL.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect must fail"
+)]
+
 mod harness;
 
 mod create_order;

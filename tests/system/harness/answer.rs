@@ -24,46 +24,18 @@ impl Answer {
         let headers = response.headers().clone();
         let text = response.text().await.unwrap();
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
-        let answer = Self {
-            status,
-            headers,
-            text,
-            body,
-        };
+        let answer = Self { status, headers, text, body };
 
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/json"),
-            "{answer:?}"
-        );
-        assert_eq!(
-            answer.header("cache-control"),
-            Some("private, no-cache"),
-            "{answer:?}"
-        );
-        assert_eq!(
-            answer.header("referrer-policy"),
-            Some("no-referrer"),
-            "{answer:?}"
-        );
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{answer:?}"
-        );
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"), "{answer:?}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
         assert_eq!(answer.body["statusCode"], status, "{answer:?}");
         assert_eq!(answer.body["success"], status == 200, "{answer:?}");
         assert_eq!(answer.body.get("data").is_some(), status == 200, "{answer:?}");
-        assert_eq!(
-            answer.header("retry-after").is_some(),
-            status == 503,
-            "{answer:?}"
-        );
+        assert_eq!(answer.header("retry-after").is_some(), status == 503, "{answer:?}");
         if status != 200 {
-            assert_eq!(
-                answer.body["message"], answer.body["error"]["message"],
-                "{answer:?}"
-            );
+            assert_eq!(answer.body["message"], answer.body["error"]["message"], "{answer:?}");
         }
         openapi::check(method, path, &answer);
         answer
@@ -83,11 +55,7 @@ impl Answer {
     pub(crate) fn failure(&self) -> (u16, &str, Option<&str>) {
         assert_ne!(self.status, 200, "{}", self.text);
         let error = &self.body["error"];
-        (
-            self.status,
-            error["code"].as_str().unwrap(),
-            error["param"].as_str(),
-        )
+        (self.status, error["code"].as_str().unwrap(), error["param"].as_str())
     }
 
     /// Whether an idempotency key brought it back.

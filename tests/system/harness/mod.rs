@@ -2,15 +2,19 @@
 
 mod answer;
 mod clock;
-mod openapi;
+pub(crate) mod openapi;
 mod recorder;
+pub(crate) mod redact;
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use checkout::api::SigningSecrets;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
+use checkout::id::OrderId;
 use dev::functions::{Environment, Functions};
 use dev::template::Template;
 use dev::{engine, gateway};
@@ -34,7 +38,7 @@ pub(crate) const BASE: u64 = 8453;
 
 /// The service, served on a port of its own.
 pub(crate) struct Service {
-    base: String,
+    pub(crate) base: String,
     http: Client,
     /// The functions' clock. It stands still until a test moves it.
     pub(crate) clock: TestClock,
@@ -43,6 +47,8 @@ pub(crate) struct Service {
     /// How to reach the table behind the service's back.
     pub(crate) database: aws_sdk_dynamodb::Client,
     pub(crate) table: String,
+    /// Where the engine is.
+    pub(crate) endpoint: String,
 }
 
 impl Service {
@@ -60,19 +66,10 @@ impl Service {
         let template = Template::compiled_in().unwrap();
         let config = engine::sdk_config(&endpoint).await;
         let table = format!("checkout-{}", new_uuid());
-        engine::create_table(&config, &table, &template.table)
-            .await
-            .unwrap();
+        engine::create_table(&config, &table, &template.table).await.unwrap();
         let clock = TestClock::at_the_present();
         let calls = Recorder::default();
-        let functions = Functions::new(Environment {
-            aws: calls.listen_on(&config),
-            table: table.clone(),
-            clock: clock.reader(),
-            secrets: SigningSecrets::parse(secrets).unwrap(),
-            factory: ForwarderFactory::parse(FACTORY).unwrap(),
-            retention: Retention::DEFAULT,
-        });
+        let functions = functions(calls.listen_on(&config), &table, &clock, secrets);
         let router = gateway::router(&template, functions, clock.reader()).unwrap();
         Self {
             base: serve(router).await,
@@ -81,7 +78,32 @@ impl Service {
             calls,
             database: aws_sdk_dynamodb::Client::new(&config),
             table,
+            endpoint,
         }
+    }
+
+    /// Another service on the same table, with functions that go by `clock` and reach the
+    /// database through `endpoint`.
+    pub(crate) async fn beside(&self, endpoint: &str, clock: &TestClock) -> Self {
+        let calls = Recorder::default();
+        let config = calls.listen_on(&engine::sdk_config(endpoint).await);
+        let functions = functions(config, &self.table, clock, SECRET);
+        let template = Template::compiled_in().unwrap();
+        let router = gateway::router(&template, functions, clock.reader()).unwrap();
+        Self {
+            base: serve(router).await,
+            http: Client::new(),
+            clock: clock.clone(),
+            calls,
+            database: self.database.clone(),
+            table: self.table.clone(),
+            endpoint: endpoint.to_owned(),
+        }
+    }
+
+    /// The functions on the same table, without HTTP.
+    pub(crate) async fn functions(&self, clock: &TestClock) -> Functions {
+        functions(engine::sdk_config(&self.endpoint).await, &self.table, clock, SECRET)
     }
 
     pub(crate) async fn create_session(&self, body: Value) -> Answer {
@@ -93,13 +115,11 @@ impl Service {
     }
 
     pub(crate) async fn get_session_with_order(&self, id: &str) -> Answer {
-        self.send(self.get(&format!("/checkout-sessions/{id}?include=order")))
-            .await
+        self.send(self.get(&format!("/checkout-sessions/{id}?include=order"))).await
     }
 
     pub(crate) async fn expire_session(&self, id: &str) -> Answer {
-        self.send(self.post(&format!("/checkout-sessions/{id}/expire")))
-            .await
+        self.send(self.post(&format!("/checkout-sessions/{id}/expire"))).await
     }
 
     pub(crate) async fn create_order(&self, body: Value) -> Answer {
@@ -112,11 +132,7 @@ impl Service {
 
     /// Reports a fact, properly signed.
     pub(crate) async fn record_event(&self, order: &str, kind: &str, data: Value) -> Answer {
-        self.send(self.event(
-            order,
-            json!({ "type": kind, "data": data }).to_string().as_bytes(),
-        ))
-        .await
+        self.send(self.event(order, json!({ "type": kind, "data": data }).to_string().as_bytes())).await
     }
 
     /// A properly signed report with any body.
@@ -153,12 +169,18 @@ impl Service {
         Answer::read(&method, &path, response).await
     }
 
+    /// The TTL attribute, in epoch seconds, of what is stored of an order and its session.
+    pub(crate) async fn stored_ttl(&self, order: OrderId) -> Option<i64> {
+        let read = self.database.get_item().table_name(&self.table).consistent_read(true);
+        let read = read.key("pk", AttributeValue::S(format!("checkout#{order}")));
+        let read = read.key("sk", AttributeValue::S("checkout".to_owned()));
+        let item = read.send().await.unwrap().item.unwrap();
+        item.get("ttl").map(|ttl| ttl.as_n().unwrap().parse().unwrap())
+    }
+
     /// A new session's id.
     pub(crate) async fn session(&self) -> String {
-        self.create_session(json!({})).await.ok()["id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.create_session(json!({})).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// A new session that stays open for this long.
@@ -169,27 +191,34 @@ impl Service {
 
     /// The id of a new order, linked to a session.
     pub(crate) async fn linked_order(&self, session: &str) -> String {
-        self.create_order(order_for(session)).await.ok()["id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.create_order(order_for(session)).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// The session's status as it is now.
     pub(crate) async fn session_status(&self, id: &str) -> String {
-        self.get_session(id).await.ok()["status"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.get_session(id).await.ok()["status"].as_str().unwrap().to_owned()
     }
 
     /// The order's status as it is now.
     pub(crate) async fn order_status(&self, id: &str) -> String {
-        self.get_order(id).await.ok()["order"]["status"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.get_order(id).await.ok()["order"]["status"].as_str().unwrap().to_owned()
     }
+}
+
+fn functions(aws: SdkConfig, table: &str, clock: &TestClock, secrets: &str) -> Functions {
+    Functions::new(Environment {
+        aws,
+        table: table.to_owned(),
+        clock: clock.reader(),
+        secrets: SigningSecrets::parse(secrets).unwrap(),
+        factory: ForwarderFactory::parse(FACTORY).unwrap(),
+        retention: Retention::DEFAULT,
+    })
+}
+
+/// The id of what a call made.
+pub(crate) fn id_of(answer: &Answer) -> String {
+    answer.ok()["id"].as_str().unwrap().to_owned()
 }
 
 /// Serves a router for as long as the test runs; answers its base URL.
@@ -221,9 +250,10 @@ pub(crate) fn order_for(session: &str) -> Value {
 
 /// An object with members added or replaced.
 pub(crate) fn with(mut object: Value, members: Value) -> Value {
-    for (name, value) in members.as_object().unwrap() {
-        object[name] = value.clone();
-    }
+    let Value::Object(members) = members else {
+        panic!("no object: {members}");
+    };
+    object.as_object_mut().unwrap().extend(members);
     object
 }
 
@@ -248,7 +278,7 @@ pub(crate) fn refund(hash: &str, amount: &str, status: &str) -> Value {
 }
 
 /// A session's lifetime where it names none.
-pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(1800);
+pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_mins(30);
 
 #[expect(clippy::disallowed_methods, reason = "names of tables and messages")]
 pub(crate) fn new_uuid() -> Uuid {

@@ -24,35 +24,22 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) {
     static VALIDATORS: OnceLock<Mutex<Validators>> = OnceLock::new();
 
     let template = path_template(path);
-    let responses = format!(
-        "/paths/{}/{}/responses",
-        escape(template),
-        method.as_str().to_lowercase()
-    );
+    let responses = format!("/paths/{}/{}/responses", escape(template), method.as_str().to_lowercase());
     let mut pointer = format!("{responses}/{}", answer.status);
-    let response = document()
-        .pointer(&pointer)
-        .unwrap_or_else(|| panic!("{pointer} is not documented"));
+    let response = document().pointer(&pointer).unwrap_or_else(|| panic!("{pointer} is not documented"));
     if let Some(reference) = response.get("$ref").and_then(Value::as_str) {
         pointer = reference.trim_start_matches('#').to_owned();
     }
     let schema = format!("{pointer}/content/{}/schema", escape("application/json"));
     let validator = {
         let mut validators = VALIDATORS.get_or_init(Mutex::default).lock().unwrap();
-        *validators
-            .entry(schema.clone())
-            .or_insert_with(|| Box::leak(Box::new(compile(&schema))))
+        *validators.entry(schema.clone()).or_insert_with(|| Box::leak(Box::new(compile(&schema))))
     };
     let errors: Vec<String> = validator
         .iter_errors(&answer.body)
         .map(|error| format!("{} at {}", error, error.instance_path()))
         .collect();
-    assert!(
-        errors.is_empty(),
-        "{method} {path} {}: {errors:#?}\n{}",
-        answer.status,
-        answer.text
-    );
+    assert!(errors.is_empty(), "{method} {path} {}: {errors:#?}\n{}", answer.status, answer.text);
 }
 
 /// A validator of the schema at `pointer`, whose references lead into the document.
@@ -62,10 +49,7 @@ fn compile(pointer: &str) -> Validator {
     // Braces have no place in a URI (RFC 3986): a fragment spells them percent-encoded.
     let fragment = pointer.replace('{', "%7B").replace('}', "%7D");
     schema["$ref"] = json!(format!("#{fragment}"));
-    jsonschema::options()
-        .should_validate_formats(true)
-        .build(&schema)
-        .unwrap()
+    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
 /// The documented path that a request's path is an instance of.

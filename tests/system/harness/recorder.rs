@@ -33,14 +33,8 @@ impl Recorder {
     /// A configuration whose calls are written down here.
     pub(crate) fn listen_on(&self, config: &SdkConfig) -> SdkConfig {
         let inner = config.http_client().unwrap();
-        let client = RecordingClient {
-            inner,
-            calls: self.clone(),
-        };
-        config
-            .to_builder()
-            .http_client(SharedHttpClient::new(client))
-            .build()
+        let client = RecordingClient { inner, calls: self.clone() };
+        config.to_builder().http_client(SharedHttpClient::new(client)).build()
     }
 
     /// The calls since the last time somebody asked.
@@ -62,10 +56,7 @@ impl HttpClient for RecordingClient {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(RecordingConnector {
-            inner,
-            calls: self.calls.clone(),
-        })
+        SharedHttpConnector::new(RecordingConnector { inner, calls: self.calls.clone() })
     }
 }
 
@@ -84,12 +75,7 @@ impl HttpConnector for RecordingConnector {
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let answer = answer.await;
-            let call = Call {
-                operation,
-                request: body,
-                sent,
-                answered: Instant::now(),
-            };
+            let call = Call { operation, request: body, sent, answered: Instant::now() };
             calls.0.lock().unwrap().push(call);
             answer
         })

@@ -1,0 +1,549 @@
+//! `template.yaml` held to the code: what is deployed is what was tested, and may do what the
+//! tests saw it do, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dev::template::Template;
+use serde_json::json;
+use serde_yaml_ng::Value;
+
+use crate::harness::{
+    Call, DEFAULT_LIFETIME, SECRET, Service, deposit, execution, new_uuid, openapi, order, order_for, refund,
+    relay, with,
+};
+
+/// What of the environment is not ours: the log's level and the SDK's own.
+const NOT_READ_AS_SETTINGS: [&str; 2] = ["RUST_LOG", "AWS_ENDPOINT_URL_DYNAMODB"];
+
+type Names = BTreeSet<String>;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names of the functions' folders.
+fn folders() -> Names {
+    let entries = fs::read_dir(root().join("functions")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    folders.collect()
+}
+
+fn document() -> Value {
+    Template::compiled_in().unwrap().document
+}
+
+/// A part of the template, by the names that lead to it.
+fn part<'a>(value: &'a Value, names: &[&str]) -> &'a Value {
+    names.iter().fold(value, |value, name| {
+        let part = value.get(name);
+        part.unwrap_or_else(|| panic!("{names:?}: {name} is missing in {value:?}"))
+    })
+}
+
+fn text<'a>(value: &'a Value, names: &[&str]) -> &'a str {
+    part(value, names).as_str().unwrap()
+}
+
+/// The resources of a type, by their logical ids.
+fn resources(document: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let resources = part(document, &["Resources"]).as_mapping().unwrap();
+    resources
+        .iter()
+        .filter(|(_, resource)| text(resource, &["Type"]) == kind)
+        .map(|(id, resource)| (id.as_str().unwrap().to_owned(), resource.clone()))
+        .collect()
+}
+
+fn functions(document: &Value) -> BTreeMap<String, Value> {
+    resources(document, "AWS::Serverless::Function")
+}
+
+/// `create-order` as a resource is called: `CreateOrder`.
+fn logical_id(folder: &str) -> String {
+    let capitalised = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    };
+    folder.split('-').map(capitalised).collect()
+}
+
+fn strings(value: &Value) -> Names {
+    let texts = value.as_sequence().unwrap().iter();
+    texts.map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn one_name_runs_through_folder_resource_binary_log_and_event_files() {
+    let document = document();
+    let functions = functions(&document);
+    let log_groups = resources(&document, "AWS::Logs::LogGroup");
+
+    let expected: Names = folders().iter().map(|folder| logical_id(folder)).collect();
+    assert_eq!(functions.keys().cloned().collect::<Names>(), expected);
+    for folder in folders() {
+        let id = logical_id(&folder);
+        let function = &functions[&id];
+        assert_eq!(text(function, &["Properties", "CodeUri"]), format!("functions/{folder}"));
+        assert_eq!(text(function, &["Metadata", "BuildMethod"]), "rust-cargolambda");
+        let binary = text(function, &["Metadata", "BuildProperties", "Binary"]);
+        assert_eq!(binary, folder);
+        let manifest: toml::Table = read(format!("functions/{folder}/Cargo.toml")).parse().unwrap();
+        assert_eq!(manifest["package"]["name"].as_str(), Some(folder.as_str()));
+
+        let logs = format!("{id}Logs");
+        assert!(log_groups.contains_key(&logs), "{logs}");
+        let name = part(&log_groups[&logs], &["Properties", "LogGroupName"]);
+        assert!(untagged(name).ends_with(&format!("/{folder}")), "{name:?}");
+        let used = part(function, &["Properties", "LoggingConfig", "LogGroup"]);
+        assert_eq!(untagged(used), logs);
+    }
+
+    let files = fs::read_dir(root().join("events")).unwrap();
+    let files: Names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let expected: Names = folders()
+        .iter()
+        .flat_map(|folder| [format!("{folder}.json"), format!("{folder}.bad.json")])
+        .collect();
+    assert_eq!(files, expected);
+}
+
+/// What a tag such as `!Ref` or `!Sub` is applied to.
+fn untagged(value: &Value) -> &str {
+    let value = if let Value::Tagged(tagged) = value { &tagged.value } else { value };
+    value.as_str().unwrap()
+}
+
+/// Method, path and function of each route.
+fn routes() -> BTreeSet<(String, String, String)> {
+    let routes = Template::compiled_in().unwrap().routes;
+    let all = routes.len();
+    let routes: BTreeSet<_> =
+        routes.into_iter().map(|route| (route.method, route.path, route.function)).collect();
+    assert_eq!(routes.len(), all, "a route appears twice");
+    routes
+}
+
+#[test]
+fn every_function_has_exactly_one_route() {
+    let served: Vec<_> = routes().into_iter().map(|(_, _, function)| function).collect();
+    assert_eq!(served.len(), folders().len());
+    assert_eq!(served.into_iter().collect::<Names>(), folders());
+    for (id, function) in functions(&document()) {
+        let events = part(&function, &["Properties", "Events"]).as_mapping().unwrap();
+        assert_eq!(events.len(), 1, "{id}");
+        for event in events.values() {
+            assert_eq!(text(event, &["Type"]), "HttpApi");
+            assert_eq!(text(event, &["Properties", "PayloadFormatVersion"]), "2.0");
+        }
+    }
+}
+
+#[test]
+fn cargo_lambda_watch_serves_the_same_routes() {
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+    let mut watched = BTreeSet::new();
+    for (path, methods) in router.as_table().unwrap() {
+        for method in methods.as_array().unwrap() {
+            let member = |name: &str| method[name].as_str().unwrap().to_owned();
+            watched.insert((member("method"), path.clone(), member("function")));
+        }
+    }
+    assert_eq!(watched, routes());
+}
+
+#[test]
+fn the_openapi_document_describes_the_same_routes() {
+    const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    let paths = openapi::document()["paths"].as_object().unwrap();
+    let mut described = BTreeSet::new();
+    for (path, item) in paths {
+        for member in item.as_object().unwrap().keys() {
+            if METHODS.contains(&member.as_str()) {
+                described.insert((member.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    let deployed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
+    assert_eq!(described, deployed);
+}
+
+#[test]
+fn event_files_are_for_the_routes_of_their_functions() {
+    for (method, path, function) in routes() {
+        for file in [format!("{function}.json"), format!("{function}.bad.json")] {
+            let event: serde_json::Value = serde_json::from_str(&read(format!("events/{file}"))).unwrap();
+            let route = format!("{method} {path}");
+            assert_eq!(event["version"], "2.0", "{file}");
+            assert_eq!(event["routeKey"], route, "{file}");
+            let context = &event["requestContext"];
+            assert_eq!(context["routeKey"], route, "{file}");
+            assert_eq!(context["http"]["method"], method, "{file}");
+            assert_eq!(context["http"]["path"], event["rawPath"], "{file}");
+
+            // The parameters are those of the path, and the path is this route's.
+            let mut expected = path.clone();
+            let parameters = event["pathParameters"].as_object();
+            for (name, value) in parameters.into_iter().flatten() {
+                expected = expected.replace(&format!("{{{name}}}"), value.as_str().unwrap());
+            }
+            assert_eq!(event["rawPath"], expected, "{file}");
+        }
+    }
+}
+
+/// The names of settings in a piece of source: string literals all in capitals.
+fn settings_in(source: &str) -> Names {
+    let is_setting = |text: &&str| {
+        text.len() > 1
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let literals = source.split('"').skip(1).step_by(2);
+    literals.filter(is_setting).map(str::to_owned).collect()
+}
+
+/// The source without its tests.
+fn source(path: impl AsRef<Path>) -> String {
+    let text = read(path);
+    text.split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+/// The settings that each function of `checkout::config` reads, by its name.
+fn settings() -> BTreeMap<String, Names> {
+    let text = source("shared/src/config.rs");
+    let functions = text.split("\npub fn ").skip(1).map(|function| {
+        let (signature, _) = function.split_once('(').unwrap();
+        let name = signature.split('<').next().unwrap().to_owned();
+        // What follows the function's end documents the next one.
+        let (body, _) = function.split_once("\n}").unwrap();
+        (name, settings_in(body))
+    });
+    functions.filter(|(_, settings)| !settings.is_empty()).collect()
+}
+
+/// The settings that a function reads.
+fn read_by(folder: &str) -> Names {
+    let main = source(format!("functions/{folder}/src/main.rs"));
+    let mut names = Names::new();
+    for (function, settings) in settings() {
+        if main.contains(&format!("config::{function}(")) {
+            names.extend(settings);
+        }
+    }
+    for file in fs::read_dir(root().join("functions").join(folder).join("src")).unwrap() {
+        let text = source(file.unwrap().path());
+        if text.contains("config::optional") || text.contains("config::required") {
+            names.extend(settings_in(&text));
+        }
+    }
+    names
+}
+
+#[test]
+fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
+    let document = document();
+    let variables = |value: &Value| -> Names {
+        let names = value
+            .get("Environment")
+            .and_then(|environment| environment.get("Variables"))
+            .and_then(Value::as_mapping);
+        let names = names.into_iter().flat_map(serde_yaml_ng::Mapping::keys);
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let of_all = variables(part(&document, &["Globals", "Function"]));
+    for folder in folders() {
+        let function = &functions(&document)[&logical_id(&folder)];
+        let mut given = variables(part(function, &["Properties"]));
+        given.extend(of_all.clone());
+        for name in NOT_READ_AS_SETTINGS {
+            assert!(given.remove(name), "{folder}: {name}");
+        }
+        assert!(!given.is_empty());
+        assert_eq!(given, read_by(&folder), "{folder}");
+    }
+    // The log's level is read by all of them, in one place.
+    assert!(settings_in(&source("shared/src/api/lambda.rs")).contains("RUST_LOG"));
+}
+
+#[test]
+fn no_setting_is_read_elsewhere() {
+    let mut known: Names = settings().into_values().flatten().collect();
+    known.extend(folders().iter().flat_map(|folder| read_by(folder)));
+    // The last three are Lambda's own.
+    let allowed = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"];
+    known.extend(allowed.map(str::to_owned));
+    let mut pending = vec![root().join("shared/src"), root().join("functions")];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = source(&path);
+                assert!(
+                    !text.contains("env::var(") || path.ends_with("shared/src/config.rs"),
+                    "{}",
+                    path.display()
+                );
+                if text.contains("config::optional") || text.contains("config::required") {
+                    let unknown: Vec<_> = settings_in(&text).difference(&known).cloned().collect();
+                    assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn items_that_may_go_carry_the_ttl_attribute_of_the_table() {
+    let attribute = Template::compiled_in().unwrap().table.ttl_attribute;
+    let service = Service::start().await;
+    let now = service.clock.now().as_seconds();
+    let abandoned = service.post("/checkout-sessions").json(&json!({}));
+    service.send(abandoned.header("idempotency-key", "a key")).await.ok();
+    service.create_order(order()).await.ok();
+    let session = service.session().await;
+    let paid = service.linked_order(&session).await;
+    service.record_event(&paid, "deposit.detected", deposit("0x01", "1")).await.ok();
+
+    let scan = service.database.scan().table_name(&service.table);
+    let items = scan.consistent_read(true).send().await.unwrap().items.unwrap();
+    let mut lifetimes = Vec::new();
+    for item in items {
+        if let Some(ttl) = item.get(&attribute) {
+            assert!(!item.contains_key("order"), "a financial record would be removed");
+            lifetimes.push(ttl.as_n().unwrap().parse::<i64>().unwrap() - now);
+        }
+    }
+    lifetimes.sort_unstable();
+    // The key and the session without an order; and neither the order on its own, nor the
+    // session with an order, nor its deposit.
+    let thirty_days = 30 * 24 * 60 * 60;
+    let session = i64::try_from(DEFAULT_LIFETIME.as_secs()).unwrap() + thirty_days;
+    assert_eq!(lifetimes.len(), 2, "{lifetimes:?}");
+    assert!(lifetimes[0] >= 24 * 60 * 60, "{lifetimes:?}");
+    assert_eq!(lifetimes[1], session);
+}
+
+#[test]
+fn the_table_keeps_what_it_holds() {
+    let document = document();
+    let tables = resources(&document, "AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 1);
+    let table = &tables["Table"];
+    assert_eq!(text(table, &["DeletionPolicy"]), "Retain");
+    assert_eq!(text(table, &["UpdateReplacePolicy"]), "Retain");
+    let properties = part(table, &["Properties"]);
+    assert_eq!(text(properties, &["BillingMode"]), "PAY_PER_REQUEST");
+    for names in [
+        ["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"].as_slice(),
+        &["SSESpecification", "SSEEnabled"],
+        &["DeletionProtectionEnabled"],
+        &["TimeToLiveSpecification", "Enabled"],
+    ] {
+        assert_eq!(part(properties, names).as_bool(), Some(true), "{names:?}");
+    }
+}
+
+#[test]
+fn a_function_outlasts_its_own_retries_and_the_gateway_outlasts_the_function() {
+    let document = document();
+    let timeout = part(&document, &["Globals", "Function", "Timeout"]).as_u64().unwrap();
+    // The store gives up after ten seconds, API Gateway after thirty.
+    assert!((11..30).contains(&timeout), "{timeout}");
+    for (id, function) in functions(&document) {
+        assert!(part(&function, &["Properties"]).get("Timeout").is_none(), "{id}");
+    }
+}
+
+#[test]
+fn functions_are_traced_and_log_json_for_a_limited_time() {
+    let document = document();
+    let globals = part(&document, &["Globals", "Function"]);
+    assert_eq!(text(globals, &["Runtime"]), "provided.al2023");
+    assert_eq!(text(globals, &["Tracing"]), "Active");
+    assert_eq!(text(globals, &["LoggingConfig", "LogFormat"]), "JSON");
+    for (id, logs) in resources(&document, "AWS::Logs::LogGroup") {
+        let retention = part(&logs, &["Properties", "RetentionInDays"]);
+        assert_eq!(untagged(retention), "LogRetentionDays", "{id}");
+    }
+}
+
+/// The policy statements of a function.
+fn statements(function: &Value) -> Vec<Value> {
+    let policies = part(function, &["Properties", "Policies"]).as_sequence().unwrap();
+    let statements = policies.iter().map(|policy| part(policy, &["Statement"]));
+    statements.flat_map(|list| list.as_sequence().unwrap().clone()).collect()
+}
+
+#[test]
+fn no_function_may_do_anything_to_everything() {
+    for (id, function) in functions(&document()) {
+        for statement in statements(&function) {
+            assert_eq!(text(&statement, &["Effect"]), "Allow");
+            for action in strings(part(&statement, &["Action"])) {
+                assert!(!action.contains('*'), "{id}: {action}");
+            }
+            // One resource, named by what it is in this template.
+            let Value::Tagged(resource) = part(&statement, &["Resource"]) else {
+                panic!("{id}: a resource is written out: {statement:?}");
+            };
+            let name = resource.value.as_str().unwrap();
+            assert!(["Table.Arn", "PaymentEventsSecretArn"].contains(&name), "{id}: {name}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_stands_in_what_is_deployed() {
+    for file in ["template.yaml", "samconfig.toml"] {
+        let text = read(file);
+        assert!(!text.contains(SECRET.trim_start_matches("whsec_")), "{file}");
+        // Where secrets are spoken of, no value follows.
+        for after in text.split("whsec_").skip(1) {
+            assert!(!after.starts_with(|c: char| c.is_ascii_alphanumeric()), "{file}");
+        }
+    }
+    let document = document();
+    let record = &functions(&document)["RecordOrderEvent"];
+    let variables = part(record, &["Properties", "Environment", "Variables"]);
+    assert_eq!(untagged(part(variables, &["PAYMENT_EVENTS_SECRET"])), "AWS::NoValue");
+    assert_eq!(untagged(part(variables, &["PAYMENT_EVENTS_SECRET_ARN"])), "PaymentEventsSecretArn");
+}
+
+/// The actions that a call needs.
+fn actions_of(call: &Call) -> Vec<String> {
+    if call.operation != "TransactWriteItems" {
+        return vec![format!("dynamodb:{}", call.operation)];
+    }
+    let items = call.request["TransactItems"].as_array().unwrap();
+    let kinds = items.iter().flat_map(|item| item.as_object().unwrap().keys());
+    kinds
+        .map(|kind| match kind.as_str() {
+            "Put" => "dynamodb:PutItem".to_owned(),
+            "Update" => "dynamodb:UpdateItem".to_owned(),
+            "Delete" => "dynamodb:DeleteItem".to_owned(),
+            "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+            other => panic!("{other} in a transaction"),
+        })
+        .collect()
+}
+
+/// The actions that the calls since the last time needed.
+fn actions(service: &Service) -> Names {
+    let calls = service.calls.take();
+    calls.iter().flat_map(actions_of).collect()
+}
+
+/// What each function did to the table on all its ways: success, with a key, replay, conflict
+/// and refusal.
+async fn observed() -> BTreeMap<&'static str, Names> {
+    let service = Service::start().await;
+    let mut observed = BTreeMap::new();
+    let keyed = async |path: &str, key: &str, body: serde_json::Value| {
+        let request = service.post(path).header("idempotency-key", key).json(&body);
+        service.send(request).await
+    };
+
+    service.session().await;
+    for reference in ["a", "a", "b"] {
+        let body = json!({ "client_reference_id": reference });
+        keyed("/checkout-sessions", "session", body).await;
+    }
+    observed.insert("create-checkout-session", actions(&service));
+
+    service.create_order(order()).await.ok();
+    for reference in ["a", "a", "b"] {
+        let body = with(order(), json!({ "clientReferenceId": reference }));
+        keyed("/orders", "order", body).await;
+    }
+    let (linked, keyed_link, unknown) = {
+        let sessions = (service.session().await, service.session().await);
+        service.calls.take();
+        (sessions.0, sessions.1, new_uuid().to_string())
+    };
+    let made = service.create_order(order_for(&linked)).await;
+    let order = made.ok()["id"].as_str().unwrap();
+    service.create_order(order_for(&linked)).await.failure();
+    service.create_order(order_for(&unknown)).await.failure();
+    for session in [&keyed_link, &keyed_link, &linked] {
+        keyed("/orders", "link", order_for(session)).await;
+    }
+    for session in [&linked, &unknown] {
+        keyed("/orders", &format!("link {session}"), order_for(session)).await;
+    }
+    observed.insert("create-order", actions(&service));
+
+    for session in [&linked, &keyed_link, &unknown] {
+        service.get_session(session).await;
+        service.get_session_with_order(session).await;
+    }
+    observed.insert("get-checkout-session", actions(&service));
+
+    for id in [order, &unknown] {
+        service.get_order(id).await;
+    }
+    observed.insert("get-order", actions(&service));
+
+    for id in [order, &unknown] {
+        for (kind, facts) in [
+            ("deposit.detected", deposit("0x01", "1")),
+            ("deposit.detected", deposit("0x01", "1")),
+            ("relay.updated", relay("0x02", "pending")),
+            ("order.failed", json!({ "errorDetails": "no liquidity" })),
+            ("order.executed", execution("0x03")),
+            ("refund.updated", refund("0x04", "1", "failure")),
+            ("refund.updated", refund("0x04", "1", "success")),
+        ] {
+            service.record_event(id, kind, facts).await;
+        }
+        for amount in ["5", "5", "6"] {
+            let body = json!({ "type": "deposit.detected", "data": deposit("0x05", amount) });
+            let request = service.event(id, body.to_string().as_bytes());
+            service.send(request.header("idempotency-key", "event")).await;
+        }
+    }
+    observed.insert("record-order-event", actions(&service));
+
+    let others = (service.session().await, service.session().await);
+    service.calls.take();
+    for session in [&others.0, &others.0, &linked, &unknown] {
+        service.expire_session(session).await;
+    }
+    let path = format!("/checkout-sessions/{}/expire", others.1);
+    for body in [json!({}), json!({}), json!({ "other": true })] {
+        keyed(&path, "expire", body).await;
+    }
+    observed.insert("expire-checkout-session", actions(&service));
+    observed
+}
+
+#[tokio::test]
+async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_table() {
+    let document = document();
+    let observed = observed().await;
+    assert_eq!(observed.len(), folders().len());
+    for (folder, used) in observed {
+        let mut granted = Names::new();
+        for statement in statements(&functions(&document)[&logical_id(folder)]) {
+            let actions = strings(part(&statement, &["Action"]));
+            let on_the_table = untagged(part(&statement, &["Resource"])) == "Table.Arn";
+            if on_the_table {
+                granted.extend(actions);
+            } else {
+                // The one other thing that any function may do.
+                assert_eq!(folder, "record-order-event");
+                assert_eq!(actions, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
+            }
+        }
+        assert_eq!(granted, used, "{folder}");
+    }
+}

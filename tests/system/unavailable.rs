@@ -1,0 +1,610 @@
+//! A database that is out of reach, busy, refusing or silent; and replies that are lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+use futures::future::{BoxFuture, join_all};
+use futures::{FutureExt, future};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, DEFAULT_LIFETIME, Service, deposit, order, order_for, serve};
+
+/// After this long API Gateway answers by itself, and nobody hears the function any more.
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+// -- Between the functions and the engine ---------------------------------------------------
+
+/// What becomes of a call to DynamoDB.
+#[derive(Debug, Clone)]
+enum Fate {
+    /// The engine answers it.
+    Forward,
+    /// It fails, and the engine never hears of it.
+    Fail(StatusCode, Value),
+    /// Nobody ever answers it.
+    Silence,
+    /// The engine carries it out, and the connection breaks before the reply.
+    LoseReply,
+}
+
+/// Stands between the functions and the engine, and decides each call's fate by its operation.
+/// Answers its endpoint.
+async fn interpose(service: &Service, fate: impl Fn(&str) -> Fate + Clone + Send + Sync + 'static) -> String {
+    let (engine, http) = (service.endpoint.clone(), reqwest::Client::new());
+    let handler = move |headers: HeaderMap, body: Bytes| {
+        let fate = fate(operation(&headers));
+        let (engine, http) = (engine.clone(), http.clone());
+        async move {
+            match fate {
+                Fate::Forward => forward(&http, &engine, headers, body).await,
+                Fate::Fail(status, error) => {
+                    let mut response = Response::new(Body::from(error.to_string()));
+                    *response.status_mut() = status;
+                    let kind = "application/x-amz-json-1.0".parse().unwrap();
+                    response.headers_mut().insert("content-type", kind);
+                    response
+                }
+                Fate::Silence => future::pending().await,
+                Fate::LoseReply => {
+                    forward(&http, &engine, headers, body).await;
+                    // Unwinding ends the connection's task, and with it the connection.
+                    std::panic::resume_unwind(Box::new("the reply is lost"))
+                }
+            }
+        }
+    };
+    serve(Router::new().fallback(handler)).await
+}
+
+async fn forward(http: &reqwest::Client, engine: &str, mut headers: HeaderMap, body: Bytes) -> Response {
+    for of_the_connection in ["host", "content-length", "connection"] {
+        headers.remove(of_the_connection);
+    }
+    let answer = http.post(engine).headers(headers).body(body).send().await.unwrap();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = answer.status();
+    let kind = answer.headers()["content-type"].clone();
+    response.headers_mut().insert("content-type", kind);
+    *response.body_mut() = Body::from(answer.bytes().await.unwrap());
+    response
+}
+
+/// Which operation a call is.
+fn operation(headers: &HeaderMap) -> &str {
+    let target = headers["x-amz-target"].to_str().unwrap();
+    target.rsplit('.').next().unwrap()
+}
+
+/// An error as DynamoDB words it.
+fn error(status: u16, code: &str) -> Fate {
+    let inside = "User: arn:aws:sts::123456789012:assumed-role/inside is at fault for table checkout-inside";
+    let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": inside });
+    Fate::Fail(StatusCode::from_u16(status).unwrap(), body)
+}
+
+/// A transaction cancelled for these reasons.
+fn cancelled(reasons: &[&str]) -> Fate {
+    let reasons: Vec<_> = reasons.iter().map(|code| json!({ "Code": code })).collect();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [inside]",
+        "CancellationReasons": reasons,
+    });
+    Fate::Fail(StatusCode::BAD_REQUEST, body)
+}
+
+fn is_write(operation: &str) -> bool {
+    ["PutItem", "UpdateItem", "TransactWriteItems"].contains(&operation)
+}
+
+/// Gives the first so many of the calls that `concerns` picks a fate, and forwards all others.
+/// `seen` counts the calls that it concerns.
+fn first(
+    seen: Arc<AtomicUsize>,
+    times: usize,
+    concerns: fn(&str) -> bool,
+    fate: impl Fn() -> Fate + Clone + Send + Sync,
+) -> impl Fn(&str) -> Fate + Clone + Send + Sync {
+    move |operation| {
+        if concerns(operation) && seen.fetch_add(1, Ordering::SeqCst) < times {
+            fate()
+        } else {
+            Fate::Forward
+        }
+    }
+}
+
+// -- What is asked of the service -----------------------------------------------------------
+
+/// A request that would succeed, with a name for it.
+type Named = (String, RequestBuilder);
+
+/// A request for each way in which each endpoint reads.
+fn reads(service: &Service, session: &str, order: &str) -> Vec<Named> {
+    [
+        format!("/checkout-sessions/{session}"),
+        format!("/checkout-sessions/{session}?include=order"),
+        format!("/orders/{order}"),
+    ]
+    .into_iter()
+    .map(|path| (format!("GET {path}"), service.get(&path)))
+    .collect()
+}
+
+/// The number of ways in which endpoints write.
+const WRITES: usize = 10;
+
+/// A request for each way in which each endpoint writes. `session` is open and has no order;
+/// `order` belongs to a session of its own, `expirable`.
+fn writes(service: &Service, session: &str, order: &str, expirable: &str) -> Vec<Named> {
+    let report = json!({ "type": "deposit.detected", "data": deposit("0x01", "1") }).to_string();
+    let expire = format!("/checkout-sessions/{expirable}/expire");
+    let requests = || {
+        [
+            ("create a session", service.post("/checkout-sessions").json(&json!({}))),
+            ("create an order", service.post("/orders").json(&self::order())),
+            ("link an order", service.post("/orders").json(&order_for(session))),
+            ("record an event", service.event(order, report.as_bytes())),
+            ("expire a session", service.post(&expire)),
+        ]
+    };
+    let plain = requests().map(|(name, request)| (name.to_owned(), request));
+    let with_key = requests().map(|(name, request)| {
+        let key = format!("to {name}");
+        (format!("{name} with a key"), request.header("idempotency-key", key))
+    });
+    plain.into_iter().chain(with_key).collect()
+}
+
+/// The stage for all of it, made while the database still works.
+struct Stage {
+    healthy: Service,
+    session: String,
+    order: String,
+    expirable: String,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let healthy = Service::start().await;
+        let session = healthy.session().await;
+        let expirable = healthy.session().await;
+        let order = healthy.linked_order(&expirable).await;
+        Self { healthy, session, order, expirable }
+    }
+
+    async fn service(&self, endpoint: &str) -> Service {
+        self.healthy.beside(endpoint, &self.healthy.clock).await
+    }
+
+    fn reads(&self, service: &Service) -> Vec<Named> {
+        reads(service, &self.session, &self.order)
+    }
+
+    fn writes(&self, service: &Service) -> Vec<Named> {
+        writes(service, &self.session, &self.order, &self.expirable)
+    }
+
+    /// What an observer sees; refused and failed calls must not change it.
+    async fn seen(&self) -> [String; 3] {
+        [
+            self.healthy.get_session_with_order(&self.session).await.text,
+            self.healthy.get_session_with_order(&self.expirable).await.text,
+            self.healthy.get_order(&self.order).await.text,
+        ]
+    }
+}
+
+/// Sends all of them at once; each must be answered while somebody still listens.
+async fn answers(service: &Service, requests: Vec<Named>) -> Vec<(String, Answer)> {
+    join_all(requests.into_iter().map(|(name, request)| async move {
+        let answer = tokio::time::timeout(GATEWAY_TIMEOUT, service.send(request)).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{name}: not answered in time"));
+        (name, answer)
+    }))
+    .await
+}
+
+fn assert_unavailable(answers: &[(String, Answer)]) {
+    for (name, answer) in answers {
+        assert_eq!(answer.failure(), (503, "temporarily_unavailable", None), "{name}: {}", answer.text);
+        assert_eq!(answer.body["error"]["type"], "api_error");
+        let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!(seconds >= 1);
+        assert_tells_nothing(name, answer);
+    }
+}
+
+fn assert_internal_error(answers: &[(String, Answer)]) {
+    for (name, answer) in answers {
+        assert_eq!(answer.failure(), (500, "internal_error", None), "{name}: {}", answer.text);
+        assert_eq!(answer.body["error"]["type"], "api_error");
+        assert_tells_nothing(name, answer);
+    }
+}
+
+/// Nothing of the inside leaks into an answer.
+fn assert_tells_nothing(name: &str, answer: &Answer) {
+    let text = answer.text.to_lowercase();
+    for word in [
+        "inside",
+        "arn:",
+        "dynamo",
+        "table",
+        "exception",
+        "throttl",
+        "transaction",
+        "127.0.0.1",
+        "connect",
+        "panic",
+    ] {
+        assert!(!text.contains(word), "{name}: {word} in {text}");
+    }
+}
+
+// -- The database cannot serve --------------------------------------------------------------
+
+/// Each endpoint, over a database with this one answer, is unavailable and changes nothing.
+async fn all_are_unavailable(fate: Fate) {
+    let stage = Stage::new().await;
+    let before = stage.seen().await;
+    let endpoint = interpose(&stage.healthy, move |_| fate.clone()).await;
+    let service = stage.service(&endpoint).await;
+    let mut requests = stage.reads(&service);
+    requests.extend(stage.writes(&service));
+    assert_unavailable(&answers(&service, requests).await);
+    assert_eq!(stage.seen().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_connection_to_the_database_the_service_is_unavailable() {
+    let stage = Stage::new().await;
+    // A port on which nothing listens, and which no listener is ever given by chance.
+    let service = stage.service("http://127.0.0.1:1").await;
+    let mut requests = stage.reads(&service);
+    requests.extend(stage.writes(&service));
+    assert_unavailable(&answers(&service, requests).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_database_that_never_answers_the_service_gives_up_in_time() {
+    all_are_unavailable(Fate::Silence).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_throttled_database_the_service_is_unavailable() {
+    for code in ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"] {
+        all_are_unavailable(error(400, code)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_failing_database_the_service_is_unavailable() {
+    all_are_unavailable(error(500, "InternalServerError")).await;
+    all_are_unavailable(error(503, "ServiceUnavailable")).await;
+    let no_json = Fate::Fail(StatusCode::BAD_GATEWAY, json!(null));
+    all_are_unavailable(no_json).await;
+}
+
+/// Every write, over a database whose reads work and whose writes have this fate, is
+/// unavailable and changes nothing.
+async fn all_writes_are_unavailable(fate: fn(&str) -> Fate) {
+    let stage = Stage::new().await;
+    let before = stage.seen().await;
+    let endpoint =
+        interpose(
+            &stage.healthy,
+            move |operation| {
+                if is_write(operation) { fate(operation) } else { Fate::Forward }
+            },
+        );
+    let service = stage.service(&endpoint.await).await;
+    assert_unavailable(&answers(&service, stage.writes(&service)).await);
+    assert_eq!(stage.seen().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_keep_on_conflicting_are_unavailable() {
+    // A write on its own conflicts with a transaction, a transaction is cancelled over one.
+    all_writes_are_unavailable(|operation| match operation {
+        "TransactWriteItems" => cancelled(&["TransactionConflict", "None"]),
+        _ => error(400, "TransactionConflictException"),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_never_taken_for_a_failed_condition() {
+    all_writes_are_unavailable(|operation| match operation {
+        "TransactWriteItems" => cancelled(&["ConditionalCheckFailed", "TransactionConflict"]),
+        _ => error(400, "TransactionConflictException"),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_are_throttled_within_a_transaction_are_unavailable() {
+    all_writes_are_unavailable(|operation| match operation {
+        "TransactWriteItems" => cancelled(&["None", "ThrottlingError"]),
+        _ => error(400, "ThrottlingException"),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_under_way_are_unavailable() {
+    all_writes_are_unavailable(|operation| match operation {
+        "TransactWriteItems" => error(400, "TransactionInProgressException"),
+        _ => error(400, "ThrottlingException"),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_retry_cannot_mend_is_an_error_of_ours_without_detail() {
+    let stage = &Stage::new().await;
+    let before = stage.seen().await;
+    join_all(
+        [
+            "AccessDeniedException",
+            "ValidationException",
+            "ResourceNotFoundException",
+            "UnrecognizedClientException",
+            "ItemCollectionSizeLimitExceededException",
+        ]
+        .map(|code| async move {
+            let endpoint = interpose(&stage.healthy, move |_| error(400, code)).await;
+            let service = stage.service(&endpoint).await;
+            let mut requests = stage.reads(&service);
+            requests.extend(stage.writes(&service));
+            assert_internal_error(&answers(&service, requests).await);
+        }),
+    )
+    .await;
+    assert_eq!(stage.seen().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_cancelled_for_a_mistake_is_an_error_of_ours() {
+    let stage = Stage::new().await;
+    for reasons in [["ValidationError", "None"], ["None", "ItemCollectionSizeLimitExceeded"]] {
+        let endpoint = interpose(&stage.healthy, move |operation| match operation {
+            "TransactWriteItems" => cancelled(&reasons),
+            _ => Fate::Forward,
+        });
+        let service = stage.service(&endpoint.await).await;
+        let in_transactions = |(name, _): &Named| {
+            name.ends_with("with a key") && !name.starts_with("expire") || name.starts_with("record")
+        };
+        let requests = stage.writes(&service).into_iter().filter(in_transactions);
+        assert_internal_error(&answers(&service, requests.collect()).await);
+    }
+}
+
+// -- The database falters -------------------------------------------------------------------
+
+/// Every write, each on a stage of its own with the database's first write having this fate,
+/// is answered as the first success, and is done once.
+async fn all_writes_succeed_over(times: usize, fate: fn() -> Fate) {
+    join_all((0..WRITES).map(|at| async move {
+        let stage = Stage::new().await;
+        let struck = Arc::new(AtomicUsize::new(0));
+        let endpoint = interpose(&stage.healthy, first(Arc::clone(&struck), times, is_write, fate)).await;
+        let service = stage.service(&endpoint).await;
+        let mut requests = stage.writes(&service);
+        assert_eq!(requests.len(), WRITES);
+        let (name, request) = requests.swap_remove(at);
+        let items_before = items(&stage.healthy).await;
+
+        let answered = answers(&service, vec![(name.clone(), request)]).await;
+
+        let answer = &answered[0].1;
+        answer.ok();
+        assert!(!answer.is_replay(), "{name}");
+        assert_ne!(struck.load(Ordering::SeqCst), 0, "{name}");
+        assert_done_once(&stage, &name, answer, items_before).await;
+    }))
+    .await;
+}
+
+/// The number of items in the table.
+async fn items(service: &Service) -> i32 {
+    let scan = service.database.scan().table_name(&service.table);
+    scan.consistent_read(true).send().await.unwrap().count()
+}
+
+async fn assert_done_once(stage: &Stage, name: &str, answer: &Answer, items_before: i32) {
+    let healthy = &stage.healthy;
+    let (what, with_key) = match name.strip_suffix(" with a key") {
+        Some(what) => (what, true),
+        None => (name, false),
+    };
+    // A session, an order and a transaction are an item each, a linked order is none; a key is
+    // an item, except that of an expiration.
+    let (made, remembered) = match what {
+        "create a session" => {
+            let id = answer.ok()["id"].as_str().unwrap();
+            assert_eq!(healthy.session_status(id).await, "open");
+            (1, 1)
+        }
+        "create an order" => {
+            let id = answer.ok()["id"].as_str().unwrap();
+            assert_eq!(healthy.get_order(id).await.ok()["order"], *answer.ok());
+            (1, 1)
+        }
+        "link an order" => {
+            let session = healthy.get_session(&stage.session).await;
+            assert_eq!(session.ok()["order_id"], answer.ok()["id"]);
+            (0, 1)
+        }
+        "record an event" => {
+            let seen = healthy.get_order(&stage.order).await;
+            assert_eq!(seen.ok(), answer.ok());
+            assert_eq!(seen.ok()["depositTxs"].as_array().unwrap().len(), 1);
+            (1, 1)
+        }
+        "expire a session" => {
+            assert_eq!(answer.ok()["status"], "expired");
+            assert_eq!(healthy.session_status(&stage.expirable).await, "expired");
+            (0, 0)
+        }
+        other => panic!("{other} is not looked at"),
+    };
+    let expected = items_before + made + if with_key { remembered } else { 0 };
+    assert_eq!(items(healthy).await, expected, "{name}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_reply_was_lost_is_answered_as_the_success_it_was() {
+    all_writes_succeed_over(1, || Fate::LoseReply).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_reply_was_lost_twice_is_answered_as_the_success_it_was() {
+    all_writes_succeed_over(2, || Fate::LoseReply).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_throttled_once_succeeds() {
+    all_writes_succeed_over(1, || error(400, "ThrottlingException")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_never_answered_is_tried_again() {
+    all_writes_succeed_over(1, || Fate::Silence).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_whose_reply_was_lost_is_still_a_replay() {
+    let stage = Stage::new().await;
+    let requests = || stage.writes(&stage.healthy).into_iter();
+    let with_key = requests().filter(|(name, _)| name.ends_with("with a key"));
+    // Recorded and expired last, so that the other requests find what they need.
+    let mut firsts = Vec::new();
+    for (name, request) in with_key {
+        let answer = stage.healthy.send(request).await;
+        answer.ok();
+        firsts.push((name, answer));
+    }
+    for (name, first_answer) in &firsts {
+        let endpoint =
+            interpose(&stage.healthy, first(Arc::default(), 1, is_write, || Fate::LoseReply)).await;
+        let service = stage.service(&endpoint).await;
+        let (_, request) = stage.writes(&service).into_iter().find(|(other, _)| other == name).unwrap();
+        let answered = answers(&service, vec![(name.clone(), request)]).await;
+        let again = &answered[0].1;
+        assert_eq!(again.text, first_answer.text, "{name}");
+        assert!(again.is_replay(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_whose_reply_was_lost_is_made_again() {
+    let stage = Stage::new().await;
+    let endpoint = interpose(&stage.healthy, first(Arc::default(), 1, |_| true, || Fate::LoseReply)).await;
+    let service = stage.service(&endpoint).await;
+    for (name, request) in stage.reads(&service) {
+        assert_eq!(service.send(request).await.status, 200, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_lost_link_was_expired_meanwhile_is_still_answered_as_made() {
+    let stage = Stage::new().await;
+    let healthy = Arc::new(stage.healthy);
+    let (other, session) = (Arc::clone(&healthy), stage.session.clone());
+    let endpoint = interpose_and_meanwhile(&healthy, move || {
+        let (other, session) = (Arc::clone(&other), session.clone());
+        async move {
+            other.expire_session(&session).await.ok();
+        }
+        .boxed()
+    });
+    let service = healthy.beside(&endpoint.await, &healthy.clock).await;
+    let linked = service.create_order(order_for(&stage.session)).await;
+    assert!(linked.ok()["id"].is_string());
+    let seen = healthy.get_session(&stage.session).await;
+    assert_eq!(seen.ok()["order_id"], linked.ok()["id"]);
+    assert_eq!(seen.ok()["status"], "expired");
+}
+
+/// Carries out the first write, then `meanwhile`, and then loses the write's reply.
+async fn interpose_and_meanwhile(
+    service: &Service,
+    meanwhile: impl Fn() -> BoxFuture<'static, ()> + Clone + Send + Sync + 'static,
+) -> String {
+    let (engine, http) = (service.endpoint.clone(), reqwest::Client::new());
+    let writes = Arc::new(AtomicUsize::new(0));
+    let handler = move |headers: HeaderMap, body: Bytes| {
+        let (engine, http, meanwhile) = (engine.clone(), http.clone(), meanwhile.clone());
+        let is_first_write = is_write(operation(&headers)) && writes.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            let response = forward(&http, &engine, headers, body).await;
+            if is_first_write {
+                meanwhile().await;
+                std::panic::resume_unwind(Box::new("the reply is lost"))
+            }
+            response
+        }
+    };
+    serve(Router::new().fallback(handler)).await
+}
+
+// -- The deadline passes while the database falters ------------------------------------------
+
+/// A service whose first write fails in passing while the clock passes the session's deadline.
+async fn over_the_deadline(stage: &Stage, fate: fn() -> Fate) -> Service {
+    let clock = stage.healthy.clock.clone();
+    let deadline = clock.now() + DEFAULT_LIFETIME;
+    // Just in time, if it were not for the failure.
+    let margin = CLOCK_SKEW_BOUND_MS + 1;
+    clock.set(Timestamp::from_millis(deadline.as_millis() - margin));
+    let passing = first(Arc::default(), 1, is_write, move || {
+        clock.set(deadline);
+        fate()
+    });
+    let endpoint = interpose(&stage.healthy, passing).await;
+    stage.service(&endpoint).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_was_retried_past_the_deadline_is_late() {
+    for fate in [
+        || error(400, "ThrottlingException"),
+        || error(500, "InternalServerError"),
+        || cancelled(&["TransactionConflict", "None"]),
+    ] {
+        let stage = Stage::new().await;
+        let service = over_the_deadline(&stage, fate).await;
+        let facts = deposit("0x01", "1000000");
+        let late = service.record_event(&stage.order, "deposit.detected", facts).await;
+        assert_eq!(late.ok()["depositTxs"].as_array().unwrap().len(), 1);
+        assert_eq!(late.ok()["order"]["status"], "refunding");
+        assert_eq!(stage.healthy.session_status(&stage.expirable).await, "expired");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_retried_past_the_deadline_is_refused() {
+    for fate in [
+        || error(400, "ThrottlingException"),
+        || error(500, "InternalServerError"),
+        || error(400, "TransactionConflictException"),
+    ] {
+        let stage = Stage::new().await;
+        let service = over_the_deadline(&stage, fate).await;
+        let late = service.create_order(order_for(&stage.session)).await;
+        let refused = (400, "invalid_status_transition", Some("checkoutSessionId"));
+        assert_eq!(late.status, refused.0, "{}", late.text);
+        assert_eq!(late.failure(), refused);
+        let seen = stage.healthy.get_session(&stage.session).await;
+        assert_eq!(seen.ok()["order_id"], json!(null));
+    }
+}

@@ -279,72 +279,47 @@ async fn over_a_database_that_never_answers_the_service_gives_up_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_a_throttled_database_the_service_is_unavailable() {
-    for code in ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"] {
-        all_are_unavailable(error(400, code)).await;
-    }
+async fn over_a_throttled_or_failing_database_the_service_is_unavailable() {
+    let no_error_of_its_own = Fate::Fail(StatusCode::BAD_GATEWAY, json!(null));
+    let fates = [
+        error(400, "ThrottlingException"),
+        error(400, "ProvisionedThroughputExceededException"),
+        error(400, "RequestLimitExceeded"),
+        error(500, "InternalServerError"),
+        error(503, "ServiceUnavailable"),
+        no_error_of_its_own,
+    ];
+    join_all(fates.map(all_are_unavailable)).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn over_a_failing_database_the_service_is_unavailable() {
-    all_are_unavailable(error(500, "InternalServerError")).await;
-    all_are_unavailable(error(503, "ServiceUnavailable")).await;
-    let no_json = Fate::Fail(StatusCode::BAD_GATEWAY, json!(null));
-    all_are_unavailable(no_json).await;
-}
-
-/// Every write, over a database whose reads work and whose writes have this fate, is
-/// unavailable and changes nothing.
-async fn all_writes_are_unavailable(fate: fn(&str) -> Fate) {
+/// Every write, over a database whose reads work, is unavailable and changes nothing where
+/// this is the fate of each transaction and each write on its own.
+async fn all_writes_are_unavailable((transaction, single): (Fate, Fate)) {
     let stage = Stage::new().await;
     let before = stage.seen().await;
-    let endpoint =
-        interpose(
-            &stage.healthy,
-            move |operation| {
-                if is_write(operation) { fate(operation) } else { Fate::Forward }
-            },
-        );
+    let endpoint = interpose(&stage.healthy, move |operation| match operation {
+        "TransactWriteItems" => transaction.clone(),
+        "PutItem" | "UpdateItem" => single.clone(),
+        _ => Fate::Forward,
+    });
     let service = stage.service(&endpoint.await).await;
     assert_unavailable(&answers(&service, stage.writes(&service)).await);
     assert_eq!(stage.seen().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_that_keep_on_conflicting_are_unavailable() {
-    // A write on its own conflicts with a transaction, a transaction is cancelled over one.
-    all_writes_are_unavailable(|operation| match operation {
-        "TransactWriteItems" => cancelled(&["TransactionConflict", "None"]),
-        _ => error(400, "TransactionConflictException"),
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_is_never_taken_for_a_failed_condition() {
-    all_writes_are_unavailable(|operation| match operation {
-        "TransactWriteItems" => cancelled(&["ConditionalCheckFailed", "TransactionConflict"]),
-        _ => error(400, "TransactionConflictException"),
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn writes_that_are_throttled_within_a_transaction_are_unavailable() {
-    all_writes_are_unavailable(|operation| match operation {
-        "TransactWriteItems" => cancelled(&["None", "ThrottlingError"]),
-        _ => error(400, "ThrottlingException"),
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn transactions_under_way_are_unavailable() {
-    all_writes_are_unavailable(|operation| match operation {
-        "TransactWriteItems" => error(400, "TransactionInProgressException"),
-        _ => error(400, "ThrottlingException"),
-    })
-    .await;
+async fn a_conflict_or_a_throttled_item_is_never_taken_for_an_outcome() {
+    let conflict = || error(400, "TransactionConflictException");
+    let throttled = || error(400, "ThrottlingException");
+    let fates = [
+        (cancelled(&["TransactionConflict", "None"]), conflict()),
+        // A failed condition beside it says nothing: it was judged by what may not stay.
+        (cancelled(&["ConditionalCheckFailed", "TransactionConflict"]), conflict()),
+        (cancelled(&["None", "ThrottlingError"]), throttled()),
+        (cancelled(&["ProvisionedThroughputExceeded", "None"]), throttled()),
+        (error(400, "TransactionInProgressException"), throttled()),
+    ];
+    join_all(fates.map(all_writes_are_unavailable)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

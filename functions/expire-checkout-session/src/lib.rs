@@ -19,6 +19,8 @@ pub struct ExpireCheckoutSession {
 
 impl Endpoint for ExpireCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+        // Nothing in the body matters, but no body is unbounded.
+        request.body()?;
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
         let key = request.idempotency_key(&format!("POST /checkout-sessions/{session}/expire"))?;
         let now = self.clock.now();

@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 
 /// The longest that one call may take, all of the SDK's own retries included. Together with
-/// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer near ten seconds,
-/// below a function's 15 and API Gateway's 30.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+/// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer below twelve
+/// seconds, where a function has 15 and API Gateway 30.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest that one attempt of a call may take.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -8,9 +8,11 @@ use tokio::time::{Instant, sleep};
 use super::StoreError;
 
 /// After this long no further attempt begins.
-pub(super) const BUDGET: Duration = Duration::from_secs(5);
+pub(super) const BUDGET: Duration = Duration::from_secs(7);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Short beside the time that one writer needs: of fifty who met, the last must still come
+/// through within the budget.
+const LONGEST_PAUSE: Duration = Duration::from_millis(150);
 
 /// Why one attempt did not settle the matter.
 #[derive(Debug)]

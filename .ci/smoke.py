@@ -24,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "events"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 
 TABLE = "checkout"  # as the local run names it
@@ -112,13 +113,15 @@ def until(ready, what, *processes):
 @contextlib.contextmanager
 def database(logs):
     """The local run, of which only the engine is used, with the table that it creates. Yields the endpoint."""
-    with running("cargo-build", ["cargo", "build", "--quiet", "--locked", "--package", "dev"], logs) as build:
+    # Selected like this, it shares every crate with `cargo test`; by itself, a hundred would differ in their features.
+    compile_it = ["cargo", "build", "--quiet", "--locked", "--workspace", "--tests", "--bin", "dev"]
+    with running("cargo-build", compile_it, logs) as build:
         if build.wait(COMPILE) != 0:
             raise Failed(f"the local run does not compile:\n{tail(build.output())}")
     port = free_port()
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "dev", "--", "--port", "0", "--engine-port", str(port)]
+    command = [str(TARGET / "debug" / "dev"), "--port", "0", "--engine-port", str(port)]
     endpoint = f"http://127.0.0.1:{port}"
-    with running("cargo-dev", command, logs) as engine:
+    with running("dev", command, logs) as engine:
         until(lambda: has_table(endpoint), f"the table {TABLE} at {endpoint}", engine)
         yield endpoint
 
@@ -192,7 +195,7 @@ class Smoke:
 
     def ok(self, what, outcome):
         self.passed += 1
-        print(f"ok    {what:<42} {outcome}", flush=True)
+        print(f"ok    {what:<56} {outcome}", flush=True)
 
     def start(self, function, name=None, env=None):
         binary = self.binaries / function / "bootstrap"
@@ -380,8 +383,7 @@ def session_to_its_end(smoke):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    parser.add_argument("--binaries", type=Path, default=target / "lambda", help="folder of <function>/bootstrap")
+    parser.add_argument("--binaries", type=Path, default=TARGET / "lambda", help="folder of <function>/bootstrap")
     parser.add_argument("--dynamodb-endpoint", help=f"a DynamoDB with an empty table {TABLE}, instead of the local run's")
     options = parser.parse_args()
 

@@ -1,7 +1,12 @@
 //! `cargo dev`: the service on this machine. `cargo dev pay`: its payment processor.
-#![expect(clippy::print_stdout, reason = "a command-line program talks to its terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program talks to its terminal"
+)]
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use checkout::amount::Amount;
@@ -71,19 +76,27 @@ struct Pay {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
+    let done = match cli.command {
         None => serve(cli.serve).await,
         Some(Command::Pay(pay)) => play(pay).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One plain line, without the backtrace that `main` would add.
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 async fn serve(options: Serve) -> Result<()> {
     checkout::api::start_logging()?;
-    let listener = TcpListener::bind(("127.0.0.1", options.port)).await.with_context(|| {
-        format!("port {} cannot be used; is it in use? Choose another with --port", options.port)
-    })?;
+    let listener = TcpListener::bind(("127.0.0.1", options.port))
+        .await
+        .with_context(|| format!("port {} cannot be used; choose another with --port", options.port))?;
     let base = format!("http://{}", listener.local_addr()?);
     let port = listener.local_addr()?.port();
 

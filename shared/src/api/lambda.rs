@@ -17,20 +17,19 @@ use super::{Endpoint, Event, serve};
 
 /// Starts the log: one JSON object a line where Lambda asks for that.
 ///
-/// `RUST_LOG` is a level (`error` to `trace`), and so is Lambda's own setting, which comes
-/// first. It is our level alone: at theirs the SDK and the runtime write down requests, and
-/// with them secrets and bodies.
+/// `RUST_LOG`, or Lambda's own setting before it, says from which level on *our* lines are
+/// written; of other crates only errors are. At their lower levels the SDK and the runtime
+/// write down whole requests, and with them secrets and bodies.
 pub fn start_logging() -> Result<(), ConfigError> {
     let variable =
         ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find(|name| config::optional(name).is_some());
     let parse = |text: String| {
-        let level: Option<LevelFilter> = text.parse().ok();
-        level.ok_or_else(|| Invalid::expected("one of off, error, warn, info, debug, trace"))
+        text.parse::<Targets>()
+            .map_err(|_| Invalid::expected("a level from error to trace, or `checkout=<level>`"))
     };
-    let level = match variable {
-        None => LevelFilter::INFO,
-        Some(name) => config::required(name, parse)?,
-    };
+    let asked_for = variable.map(|name| config::required(name, parse)).transpose()?.unwrap_or_default();
+    let named = asked_for.iter().find(|(target, _)| *target == "checkout").map(|(_, level)| level);
+    let level = named.or(asked_for.default_level()).unwrap_or(LevelFilter::INFO);
     let ours = Targets::new().with_default(LevelFilter::ERROR.min(level)).with_target("checkout", level);
     let lines = subscriber::fmt::layer().without_time().with_target(false);
     let is_json =

@@ -115,8 +115,7 @@ async fn serve(options: Serve) -> Result<()> {
     engine::create_table(&aws, LOCAL_TABLE, &template.table).await?;
 
     let secret = optional(SECRET).unwrap_or_else(fresh_secret);
-    std::fs::write(secret_file(port), &secret)
-        .context("the events' secret cannot be kept for `cargo dev pay`")?;
+    leave_secret(port, &secret).context("the events' secret cannot be kept for `cargo dev pay`")?;
     let clock = Clock::system();
     let functions = Functions::new(Environment {
         aws,
@@ -183,6 +182,13 @@ fn fresh_secret() -> String {
     use base64::Engine as _;
     let bytes: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
     format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+fn leave_secret(port: u16, secret: &str) -> std::io::Result<()> {
+    let file = secret_file(port);
+    // Cargo may build elsewhere, and then nobody has made the folder yet.
+    file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(file, secret)
 }
 
 /// Where a running `cargo dev` leaves its secret for `cargo dev pay` in another terminal.

@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 
 /// The longest that one call may take, all of the SDK's own retries included. Together with
-/// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer below twelve
-/// seconds, where a function has 15 and API Gateway 30.
+/// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer (contended to
+/// the end, then two more reads) within fourteen seconds, where a function has 15 and API
+/// Gateway 30.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest that one attempt of a call may take.

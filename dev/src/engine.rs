@@ -8,7 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, TimeToLiveSpecification};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, TimeToLiveSpecification, TimeToLiveStatus,
+};
 use checkout::config::optional;
 use checkout::store;
 use dynoxide::Database;
@@ -59,10 +61,16 @@ pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Resu
     }
     if let Err(error) = create.send().await {
         let error = error.into_service_error();
-        if error.is_resource_in_use_exception() {
+        if !error.is_resource_in_use_exception() {
+            return Err(error).context("the table cannot be created");
+        }
+        // Whoever made it may have been stopped before the next step.
+        let described = client.describe_time_to_live().table_name(name).send().await;
+        let described = described.context("the table's TTL cannot be read")?.time_to_live_description;
+        let status = described.and_then(|ttl| ttl.time_to_live_status);
+        if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
             return Ok(());
         }
-        return Err(error).context("the table cannot be created");
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(&table.ttl_attribute).enabled(true);
     client

@@ -4,5 +4,6 @@
 pub mod engine;
 pub mod functions;
 pub mod gateway;
+pub mod in_process;
 pub mod pay;
 pub mod template;

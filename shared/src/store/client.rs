@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 
@@ -40,6 +41,9 @@ pub(super) fn with_limits(config: &SdkConfig) -> Config {
                 .with_initial_backoff(Duration::from_millis(50))
                 .with_max_backoff(Duration::from_secs(1)),
         )
+        // Its own quota of retries. The default is one for all clients of a process, and one
+        // whose calls fail would then use up what another function needs.
+        .retry_partition(RetryPartition::custom("checkout").build())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(1))

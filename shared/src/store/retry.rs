@@ -1,8 +1,10 @@
 //! Trying again when two writers met.
 
+use std::error::Error;
+use std::iter::successors;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
@@ -68,7 +70,7 @@ where
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 pub(super) fn classify<E>(error: SdkError<E>) -> AttemptError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     let contended = matches!(code, Some("TransactionConflictException" | "TransactionInProgressException"));
@@ -80,7 +82,7 @@ where
         // It was never sent: no region, no credentials, or a kind of failure yet unknown.
         SdkError::ConstructionFailure(_) | _ => false,
     };
-    let cause = DisplayErrorContext(&error).to_string();
+    let cause = told_by(&error);
     if contended {
         AttemptError::Contended(cause)
     } else if passing {
@@ -88,6 +90,16 @@ where
     } else {
         AttemptError::Failed(StoreError::Broken(cause))
     }
+}
+
+/// What an error and its sources say, in their own words. Never their `Debug`, which shows
+/// the whole response: what DynamoDB returns is stored items, and they stay out of the log.
+fn told_by(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    for source in successors(error.source(), |source| (*source).source()) {
+        told = format!("{told}: {source}");
+    }
+    told
 }
 
 /// Whether an error code, of a call or within a cancelled transaction, only says "slower".

@@ -5,7 +5,7 @@ mod request;
 mod secret;
 
 use checkout::api::view::OrderRecordView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Request, SigningSecrets};
+use checkout::api::{Answer, Clock, Endpoint, Failure, Request, SigningSecrets, signed_for};
 use checkout::id::OrderId;
 use checkout::store::{CheckoutRecord, Recording, Store};
 use checkout::time::Timestamp;
@@ -27,12 +27,14 @@ impl Endpoint for RecordOrderEvent {
     async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
         self.secrets.verify(request, self.clock.now())?;
         let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
+        signed_for(request, order)?;
         let key = request.idempotency_key(&format!("POST /orders/{order}/events"))?;
         let event = request::payment_event(request)?;
 
         let clock = || self.clock.now();
         match self.store.record_event(order, &event, clock, key.as_ref(), remembered).await? {
             Recording::Recorded(record, at) => answer(&record, at),
+            Recording::Remembered(answer) => Answer::from_json(MESSAGE, answer),
             Recording::Replayed(Some(first), _) => Ok(Answer::from_json(MESSAGE, first)?.replayed()),
             Recording::Replayed(None, record) => Ok(answer(&record, self.clock.now())?.replayed()),
             Recording::KeyReused => Err(Failure::key_reused()),

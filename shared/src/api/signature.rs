@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::id::OrderId;
 use crate::invalid::Invalid;
 use crate::time::Timestamp;
 
@@ -85,6 +86,21 @@ impl SigningSecrets {
             mac.verify_slice(&signature).is_ok()
         })
     }
+}
+
+/// Refuses a message that was signed for another order.
+///
+/// The signature covers the message's id, its time and its body, but no path: whoever got hold of
+/// one could send it on to another order. A sender excludes that by an id that names the order,
+/// `order_<order id>` and whatever makes it unique.
+pub fn signed_for(request: &Request, order: OrderId) -> Result<(), Failure> {
+    let id = request.header("webhook-id").and_then(|id| id.strip_prefix("order_")).unwrap_or_default();
+    let named = id.get(..36).and_then(OrderId::parse);
+    if named.is_none_or(|named| named == order) {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::SignatureInvalid, "The message was signed for another order")
+        .about("webhook-id"))
 }
 
 fn parse_secret(text: &str) -> Option<Hmac<Sha256>> {

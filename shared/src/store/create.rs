@@ -116,7 +116,7 @@ impl Store {
             return Err(StoreError::Broken("a random id was taken".to_owned()).into());
         };
         match key.read(record, write)? {
-            Found::OwnWrite => Ok(None),
+            Found::OwnWrite(_) => Ok(None),
             Found::KeyReused => Ok(Some(Creation::KeyReused)),
             Found::Replay(record) => Ok(Some(Creation::Replayed(self.subject_of(&record).await?))),
         }

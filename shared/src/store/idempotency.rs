@@ -45,7 +45,7 @@ pub(super) struct Record {
 /// What a record found under our key means.
 pub(super) enum Found {
     /// Our own earlier attempt put it; its reply was lost.
-    OwnWrite,
+    OwnWrite(Record),
     /// The same request was made before.
     Replay(Record),
     /// The key was used for another request.
@@ -57,7 +57,7 @@ impl IdempotencyKey {
     pub(super) fn read(&self, found: Item, write: WriteId) -> Result<Found, StoreError> {
         let record: Record = item::from_item(found)?;
         Ok(if record.write == write {
-            Found::OwnWrite
+            Found::OwnWrite(record)
         } else if record.request_hash == self.request_hash {
             Found::Replay(record)
         } else {

@@ -10,7 +10,7 @@ use crate::payment::PaymentEvent;
 use crate::time::Timestamp;
 
 use super::client::ATTEMPT_TIMEOUT;
-use super::idempotency::{Found, incomplete};
+use super::idempotency::{Found, Record, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, TransactionItem, partition, string, to_attribute};
 use super::read::{CheckoutRecord, Snapshot};
 use super::retry::{AttemptError, until_settled};
@@ -27,6 +27,9 @@ const LARGEST_REMEMBERED_ANSWER: usize = 390 * 1024;
 pub enum Recording {
     /// The order after it, and when it was recorded.
     Recorded(Box<CheckoutRecord>, Timestamp),
+    /// The answer of an attempt of this very call whose reply was lost, as its key remembers it:
+    /// others may have written since, and every repetition gets this one.
+    Remembered(String),
     /// The first answer to the same call, where that was kept, and the order as it is now.
     Replayed(Option<String>, Box<CheckoutRecord>),
     /// An earlier call used the key for another request.
@@ -87,7 +90,10 @@ impl Store {
                 return Err(AttemptError::Contended("the order changed meanwhile".to_owned()));
             };
             match key.read(remembered, write)? {
-                Found::OwnWrite => Ok(Recording::Recorded(Box::new(record), now)),
+                Found::OwnWrite(Record { answer: Some(answer), .. }) => Ok(Recording::Remembered(answer)),
+                Found::OwnWrite(Record { answer: None, .. }) => {
+                    Ok(Recording::Recorded(Box::new(record), now))
+                }
                 Found::KeyReused => Ok(Recording::KeyReused),
                 Found::Replay(earlier) => Ok(Recording::Replayed(earlier.answer, Box::new(record))),
             }

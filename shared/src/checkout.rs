@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::id::OrderId;
 use crate::ledger::{Ledger, Outcome};
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
@@ -41,6 +42,19 @@ pub struct Recorded {
     pub transaction: Option<Transaction>,
 }
 
+/// Why an order cannot link to its session (contract, *Link rules*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkRefusal {
+    /// The session is not open.
+    NotOpen(SessionStatus),
+    /// The session is open and has this order.
+    AlreadyLinked(OrderId),
+    /// The session is open and free, but so close to its deadline that another clock may have
+    /// passed it. This says nothing of where the session goes from here: a function whose clock
+    /// is slower may still link an order, and that order may still be paid.
+    AboutToExpire,
+}
+
 impl Checkout {
     /// Where the session stands (contract, opening diagram and table of events).
     pub fn session_status(&self, now: Timestamp) -> SessionStatus {
@@ -73,6 +87,36 @@ impl Checkout {
                 Some(OnrampVendor::Coinbase | OnrampVendor::Stripe | OnrampVendor::None) | None => {
                     OrderStatus::ScanningDepositTransaction
                 }
+            }
+        }
+    }
+
+    /// Links an order to the session. The rules are judged in the contract's order.
+    ///
+    /// The version stays: no fact can have been read of an order that was not there.
+    pub fn link(&self, order: &Order, now: Timestamp) -> Result<Self, LinkRefusal> {
+        match (self.session_status(now), &self.order) {
+            (SessionStatus::Open, Some(linked)) => Err(LinkRefusal::AlreadyLinked(linked.id)),
+            // What moves the session forward is judged by the fastest clock within the bound.
+            (SessionStatus::Open, None) if self.is_over(now.on_the_fastest_clock()) => {
+                Err(LinkRefusal::AboutToExpire)
+            }
+            (SessionStatus::Open, None) => Ok(Self { order: Some(order.clone()), ..self.clone() }),
+            (status, _) => Err(LinkRefusal::NotOpen(status)),
+        }
+    }
+
+    /// Calls the session off, whether or not an unpaid order is linked. Where it is not open, the
+    /// error says what it is instead.
+    ///
+    /// The version counts it: a payment that was judged before it must not come through after it.
+    pub fn expire(&self, now: Timestamp) -> Result<Self, SessionStatus> {
+        match self.session_status(now) {
+            SessionStatus::Open => {
+                Ok(Self { expired_at: Some(now), version: self.version + 1, ..self.clone() })
+            }
+            status @ (SessionStatus::Processing | SessionStatus::Complete | SessionStatus::Expired) => {
+                Err(status)
             }
         }
     }

@@ -156,13 +156,13 @@ impl Failure {
     /// The session's status does not allow it.
     pub fn not_open(status: SessionStatus, param: &'static str) -> Self {
         let status = match status {
+            // By the slowest clock; another may have passed the deadline.
             SessionStatus::Open => "about to expire",
-            SessionStatus::Processing => "processing",
-            SessionStatus::Complete => "complete",
-            SessionStatus::Expired => "expired",
+            SessionStatus::Processing => "processing, not open",
+            SessionStatus::Complete => "complete, not open",
+            SessionStatus::Expired => "expired, not open",
         };
-        Self::new(ErrorCode::InvalidStatusTransition, format!("Checkout session is {status}, not open"))
-            .about(param)
+        Self::new(ErrorCode::InvalidStatusTransition, format!("Checkout session is {status}")).about(param)
     }
 
     /// The session has its one order.

@@ -12,7 +12,7 @@ use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition
 use super::retry::{AttemptError, classify, until_settled};
 use super::{IdempotencyKey, Store, StoreError};
 
-/// The session's status is `open`: [`Checkout::session_status`], as DynamoDB says it.
+/// The session's status is `open`: [`Checkout::expire`], as DynamoDB says it.
 const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at) AND deadline > :now \
     AND attribute_not_exists(ledger.paid_at) AND attribute_not_exists(ledger.outcome)";
 
@@ -87,7 +87,8 @@ impl Store {
     }
 }
 
-/// Why the session could not be expired, by what the table holds.
+/// Why the session could not be expired, by what the table holds. The reason is the domain's own;
+/// where it has none, the condition and the code disagree.
 fn refused(
     stored: Option<Item>,
     key: Option<&IdempotencyKey>,
@@ -105,6 +106,9 @@ fn refused(
         _ if is_own_write => Expiry::Expired(checkout),
         (Some(key), Some(earlier)) if *key == earlier => Expiry::Replayed(checkout),
         (Some(key), Some(earlier)) if key.key_hash == earlier.key_hash => Expiry::KeyReused,
-        (_, _) => Expiry::NotOpen(checkout.session_status(now)),
+        (_, _) => match checkout.expire(now) {
+            Err(status) => Expiry::NotOpen(status),
+            Ok(_) => return Err(StoreError::Broken("an open session was not expired".to_owned())),
+        },
     })
 }

@@ -1,11 +1,13 @@
 //! Linking an order to its session: one conditional write to the session's own item.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, LinkRefusal};
 use crate::id::{OrderId, SessionId, WriteId};
 use crate::order::Order;
 use crate::session::SessionStatus;
@@ -19,7 +21,8 @@ use super::transact::Committed;
 use super::{IdempotencyKey, Store, StoreError};
 
 /// There is a session, it is open for long enough that no fast clock has seen it expire,
-/// and its one place for an order is free. Without an order nothing can have been paid.
+/// and its one place for an order is free: [`Checkout::link`], as DynamoDB says it. Without an
+/// order nothing can have been paid.
 const CAN_LINK: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at) AND deadline > :fastest \
     AND attribute_not_exists(#order)";
 
@@ -38,7 +41,7 @@ pub enum Linking {
     KeyReused,
     /// There is no such session.
     NoSession,
-    /// The session is not open.
+    /// The session is not open, or is about to expire.
     NotOpen(SessionStatus),
     /// The session is open and has this order.
     AlreadyLinked(OrderId),
@@ -56,9 +59,11 @@ impl Store {
         clock: impl Fn() -> Timestamp + Sync,
         key: Option<&IdempotencyKey>,
     ) -> Result<Linking, StoreError> {
-        let (order, write) = (to_attribute(order)?, WriteId::random());
+        let (attribute, write) = (to_attribute(order)?, WriteId::random());
+        let was_tried = AtomicBool::new(false);
         until_settled(|| async {
-            let link = Link { session, order: order.clone(), now: clock(), write };
+            let was_tried = was_tried.swap(true, Ordering::Relaxed);
+            let link = Link { session, order, attribute: attribute.clone(), now: clock(), write, was_tried };
             match key {
                 None => self.try_link(&link).await,
                 Some(key) => self.try_link_once(&link, key).await,
@@ -67,7 +72,7 @@ impl Store {
         .await
     }
 
-    async fn try_link(&self, link: &Link) -> Result<Linking, AttemptError> {
+    async fn try_link(&self, link: &Link<'_>) -> Result<Linking, AttemptError> {
         let result = self
             .client
             .update_item()
@@ -78,7 +83,7 @@ impl Store {
             .condition_expression(CAN_LINK)
             .expression_attribute_names("#order", "order")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":order", link.order.clone())
+            .expression_attribute_values(":order", link.attribute.clone())
             .expression_attribute_values(":write", to_attribute(&link.write)?)
             .expression_attribute_values(":fastest", link.fastest())
             .return_values(ReturnValue::AllNew)
@@ -103,7 +108,7 @@ impl Store {
 
     /// Links and remembers the key in one transaction. A transaction returns nothing, so
     /// the session is read beside it: what the answer needs of it never changes.
-    async fn try_link_once(&self, link: &Link, key: &IdempotencyKey) -> Result<Linking, AttemptError> {
+    async fn try_link_once(&self, link: &Link<'_>, key: &IdempotencyKey) -> Result<Linking, AttemptError> {
         let update = Update::builder()
             .table_name(&self.table)
             .key("pk", link.partition())
@@ -112,7 +117,7 @@ impl Store {
             .condition_expression(CAN_LINK)
             .expression_attribute_names("#order", "order")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":order", link.order.clone())
+            .expression_attribute_values(":order", link.attribute.clone())
             .expression_attribute_values(":write", to_attribute(&link.write)?)
             .expression_attribute_values(":fastest", link.fastest())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -131,7 +136,7 @@ impl Store {
         };
         if let Some(record) = refusals.take(0).and_then(|refusal| refusal.stored) {
             return match key.read(record, link.write)? {
-                Found::OwnWrite => link.linked(beside?),
+                Found::OwnWrite(_) => link.linked(beside?),
                 Found::KeyReused => Ok(Linking::KeyReused),
                 Found::Replay(record) => Ok(Linking::Replayed(self.subject_of(&record).await?)),
             };
@@ -141,14 +146,18 @@ impl Store {
 }
 
 /// One attempt to link.
-struct Link {
+struct Link<'a> {
     session: SessionId,
-    order: AttributeValue,
+    order: &'a Order,
+    /// The order as it is stored.
+    attribute: AttributeValue,
     now: Timestamp,
     write: WriteId,
+    /// An earlier attempt of the same call failed, and may still be under way.
+    was_tried: bool,
 }
 
-impl Link {
+impl Link<'_> {
     fn partition(&self) -> AttributeValue {
         string(partition(self.session.order()))
     }
@@ -160,16 +169,14 @@ impl Link {
     /// The checkout with our order, from a session that was read beside the write and may
     /// not show it yet.
     fn linked(&self, beside: Option<Checkout>) -> Result<Linking, AttemptError> {
-        let order: Order = serde_dynamo::from_attribute_value(self.order.clone())
-            .map_err(|error| StoreError::Broken(error.to_string()))?;
         let Some(session) = beside else {
             return Err(StoreError::Broken("a linked session is gone".to_owned()).into());
         };
-        Ok(Linking::Linked(Box::new(Checkout { order: Some(order), ..session })))
+        Ok(Linking::Linked(Box::new(Checkout { order: Some(self.order.clone()), ..session })))
     }
 
-    /// Why the order could not be linked, by what the table holds. The rules are judged in
-    /// the contract's order (*Link rules*).
+    /// Why the order could not be linked, by what the table holds. The reason is the domain's own;
+    /// where it has none, the condition and the code disagree.
     fn refused(&self, stored: Option<Item>) -> Result<Linking, StoreError> {
         let Some(stored) = stored else {
             return Ok(Linking::NoSession);
@@ -180,13 +187,17 @@ impl Link {
         if is_own_write {
             return Ok(Linking::Linked(Box::new(checkout)));
         }
-        let status = checkout.session_status(self.now);
-        let on_the_fastest_clock = checkout.session_status(self.now.on_the_fastest_clock());
-        Ok(match (status, checkout.order) {
-            (SessionStatus::Open, Some(order)) => Linking::AlreadyLinked(order.id),
-            // Open, but so close to its deadline that another clock may have passed it.
-            (SessionStatus::Open, None) => Linking::NotOpen(on_the_fastest_clock),
-            (status, _) => Linking::NotOpen(status),
-        })
+        // What refuses this attempt is the clock alone. It would not refuse the earlier one, should that
+        // arrive after all: nobody may be told yet that there is no order.
+        if self.was_tried && checkout.order.is_none() && checkout.expired_at.is_none() {
+            return Err(StoreError::Unavailable("too late for another attempt".to_owned()));
+        }
+        match checkout.link(self.order, self.now) {
+            Err(LinkRefusal::NotOpen(status)) => Ok(Linking::NotOpen(status)),
+            Err(LinkRefusal::AlreadyLinked(order)) => Ok(Linking::AlreadyLinked(order)),
+            // Not `expired`: nobody may be told so as long as a slower clock still lets an order link.
+            Err(LinkRefusal::AboutToExpire) => Ok(Linking::NotOpen(SessionStatus::Open)),
+            Ok(_) => Err(StoreError::Broken("a free place for an order was not given".to_owned())),
+        }
     }
 }

@@ -1,28 +1,25 @@
 //! An answer, checked against what every answer promises before a test sees it.
 
+use reqwest::Method;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, Response};
 use serde_json::Value;
 
 use super::openapi;
 
 /// An answer of the service.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
     /// The body as it was sent.
-    pub(crate) text: String,
-    pub(crate) body: Value,
+    pub text: String,
+    pub body: Value,
 }
 
 impl Answer {
-    /// Reads an answer and checks the envelope (contract, *Common rules*), the headers, and
+    /// Takes an answer and checks the envelope (contract, *Common rules*), the headers, and
     /// the whole body against `openapi.yaml`.
-    pub(super) async fn read(method: &Method, path: &str, response: Response) -> Self {
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let text = response.text().await.unwrap();
+    pub fn new(method: &Method, path: &str, status: u16, headers: HeaderMap, text: String) -> Self {
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
         let answer = Self { status, headers, text, body };
 
@@ -41,25 +38,25 @@ impl Answer {
         answer
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// The data of a success.
-    pub(crate) fn ok(&self) -> &Value {
+    pub fn ok(&self) -> &Value {
         assert_eq!(self.status, 200, "{}", self.text);
         &self.body["data"]
     }
 
     /// The status and code of a failure, and the field it names.
-    pub(crate) fn failure(&self) -> (u16, &str, Option<&str>) {
+    pub fn failure(&self) -> (u16, &str, Option<&str>) {
         assert_ne!(self.status, 200, "{}", self.text);
         let error = &self.body["error"];
         (self.status, error["code"].as_str().unwrap(), error["param"].as_str())
     }
 
     /// Whether an idempotency key brought it back.
-    pub(crate) fn is_replay(&self) -> bool {
+    pub fn is_replay(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
 }

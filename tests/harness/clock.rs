@@ -9,28 +9,28 @@ use checkout::time::Timestamp;
 
 /// A clock that stands still until a test moves it.
 #[derive(Clone)]
-pub(crate) struct TestClock(Arc<AtomicI64>);
+pub struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
     /// It begins at the real time: an engine's TTL goes by that.
-    pub(crate) fn at_the_present() -> Self {
+    pub fn at_the_present() -> Self {
         Self(Arc::new(AtomicI64::new(Clock::system().now().as_millis())))
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn set(&self, now: Timestamp) {
+    pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_millis(), Ordering::SeqCst);
     }
 
-    pub(crate) fn advance(&self, duration: Duration) {
+    pub fn advance(&self, duration: Duration) {
         self.set(self.now() + duration);
     }
 
     /// What the functions read.
-    pub(crate) fn reader(&self) -> Clock {
+    pub fn reader(&self) -> Clock {
         let clock = self.clone();
         Clock::new(move || clock.now())
     }

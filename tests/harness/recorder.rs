@@ -14,31 +14,31 @@ use std::time::Instant;
 
 /// A call to DynamoDB.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub struct Call {
     /// The operation, such as `PutItem`.
-    pub(crate) operation: String,
+    pub operation: String,
     /// What was sent.
-    pub(crate) request: Value,
+    pub request: Value,
     /// When it was sent.
-    pub(crate) sent: Instant,
+    pub sent: Instant,
     /// When its answer was there.
-    pub(crate) answered: Instant,
+    pub answered: Instant,
 }
 
 /// All calls, in the order of their answers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<Call>>>);
+pub struct Recorder(Arc<Mutex<Vec<Call>>>);
 
 impl Recorder {
     /// A configuration whose calls are written down here.
-    pub(crate) fn listen_on(&self, config: &SdkConfig) -> SdkConfig {
+    pub fn listen_on(&self, config: &SdkConfig) -> SdkConfig {
         let inner = config.http_client().unwrap();
         let client = RecordingClient { inner, calls: self.clone() };
         config.to_builder().http_client(SharedHttpClient::new(client)).build()
     }
 
     /// The calls since the last time somebody asked.
-    pub(crate) fn take(&self) -> Vec<Call> {
+    pub fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{FACTORY, RECIPIENT};
 
 /// Any UUID, hyphenated and in lower case.
-pub(crate) fn uuid() -> Redaction {
+pub fn uuid() -> Redaction {
     dynamic_redaction(|value, path| {
         let text = value.as_str().unwrap_or_default();
         let canonical = Uuid::try_parse(text).map(|uuid| uuid.hyphenated().to_string());
@@ -21,7 +21,7 @@ pub(crate) fn uuid() -> Redaction {
 }
 
 /// This very text, shown under a name that is the same in every run.
-pub(crate) fn text(expected: impl Into<String>, name: &'static str) -> Redaction {
+pub fn text(expected: impl Into<String>, name: &'static str) -> Redaction {
     let expected = expected.into();
     dynamic_redaction(move |value, path| {
         assert_eq!(value.as_str(), Some(expected.as_str()), "{path}");
@@ -30,14 +30,14 @@ pub(crate) fn text(expected: impl Into<String>, name: &'static str) -> Redaction
 }
 
 /// This instant, as sessions show it.
-pub(crate) fn iso8601(expected: Timestamp, name: &'static str) -> Redaction {
+pub fn iso8601(expected: Timestamp, name: &'static str) -> Redaction {
     let expected = expected.to_string();
     assert_eq!(expected.len(), "2026-01-31T12:00:00.000Z".len(), "{expected}");
     text(expected, name)
 }
 
 /// This instant, as orders show it.
-pub(crate) fn millis(expected: Timestamp, name: &'static str) -> Redaction {
+pub fn millis(expected: Timestamp, name: &'static str) -> Redaction {
     dynamic_redaction(move |value, path| {
         assert_eq!(value.as_i64(), Some(expected.as_millis()), "{path}");
         name
@@ -45,12 +45,12 @@ pub(crate) fn millis(expected: Timestamp, name: &'static str) -> Redaction {
 }
 
 /// The deposit address of this order to [`RECIPIENT`].
-pub(crate) fn deposit_address(order: &str) -> Redaction {
+pub fn deposit_address(order: &str) -> Redaction {
     text(expected_deposit_address(order, RECIPIENT), "[deposit address]")
 }
 
 /// Where the money for an order to a recipient is to be sent.
-pub(crate) fn expected_deposit_address(order: &str, recipient: &str) -> String {
+pub fn expected_deposit_address(order: &str, recipient: &str) -> String {
     let factory = ForwarderFactory::parse(FACTORY).unwrap();
     let recipient = EvmAddress::parse(recipient).unwrap();
     factory.deposit_address(OrderId::parse(order).unwrap(), &recipient)

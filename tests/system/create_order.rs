@@ -7,7 +7,7 @@ use checkout::id::{OrderId, SessionId};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::harness::{
+use harness::{
     Answer, BASE, DEFAULT_LIFETIME, RECIPIENT, Service, USDC, deposit, execution, id_of, new_uuid, order,
     order_for, redact, with,
 };

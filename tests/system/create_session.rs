@@ -8,7 +8,7 @@ use checkout::id::SessionId;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, DEFAULT_LIFETIME, Service, id_of, redact};
+use harness::{Answer, DEFAULT_LIFETIME, Service, id_of, redact};
 
 /// The most characters of a URL.
 const LONGEST_URL: usize = 2048;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::{Method, Response};
 
-use crate::harness::{Service, new_uuid};
+use harness::{Service, new_uuid};
 
 const ORIGIN: &str = "https://shop.example";
 /// What AnySpend's SDK sends, and what a client of ours may.

@@ -5,9 +5,7 @@ use std::time::Duration;
 use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use serde_json::json;
 
-use crate::harness::{
-    Answer, DEFAULT_LIFETIME, Service, TestClock, deposit, execution, order, order_for, refund,
-};
+use harness::{Answer, DEFAULT_LIFETIME, Service, TestClock, deposit, execution, order, order_for, refund};
 
 /// What is still in time, and what no longer is, for whatever would move a session forward:
 /// at the second of the two, a clock that is fast by the bound shows the deadline.

@@ -8,7 +8,7 @@ use checkout::api::Event;
 use checkout::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::harness::{Service, TestClock};
+use harness::{Service, TestClock};
 
 fn file(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");

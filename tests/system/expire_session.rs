@@ -6,7 +6,7 @@ use checkout::id::{OrderId, SessionId};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::harness::{
+use harness::{
     BASE, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order, redact, refund, with,
 };
 
@@ -165,7 +165,7 @@ async fn a_session_that_is_not_open_stays_as_it_is() {
     let failed = || ("order.failed", json!({ "errorDetails": "no gas" }));
     for (facts, status) in [
         (vec![paid()], "processing"),
-        (vec![paid(), ("relay.updated", crate::harness::relay("0x02", "pending"))], "processing"),
+        (vec![paid(), ("relay.updated", harness::relay("0x02", "pending"))], "processing"),
         (vec![paid(), ("order.executed", execution("0x03"))], "complete"),
         (vec![("order.executed", execution("0x03"))], "complete"),
         (vec![failed()], "expired"),

@@ -6,9 +6,7 @@ use checkout::id::SessionId;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::harness::{
-    BASE, Service, deposit, execution, id_of, new_uuid, order, redact, refund, relay, with,
-};
+use harness::{BASE, Service, deposit, execution, id_of, new_uuid, order, redact, refund, relay, with};
 
 /// How long an order on its own lives.
 const LIFETIME: Duration = Duration::from_mins(15);

@@ -5,9 +5,7 @@ use std::time::Duration;
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use crate::harness::{
-    Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order_for, redact,
-};
+use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order_for, redact};
 
 /// Asks for a session with this after its id.
 async fn get(service: &Service, id: &str, query: &str) -> Answer {
@@ -169,7 +167,7 @@ async fn a_malformed_id_is_answered_as_an_unknown_one() {
     let service = Service::start().await;
     let id = service.session().await;
     let order = service.linked_order(&id).await;
-    let alone = id_of(&service.create_order(crate::harness::order()).await);
+    let alone = id_of(&service.create_order(harness::order()).await);
     let unknown = service.get_session(&new_uuid().to_string()).await;
     for id in [
         "x",
@@ -239,9 +237,9 @@ async fn the_included_order_is_what_the_orders_own_route_answers() {
     for (kind, data) in [
         ("deposit.detected", deposit("0x01", "400000")),
         ("deposit.detected", deposit("0x02", "600000")),
-        ("relay.updated", crate::harness::relay("0x03", "pending")),
+        ("relay.updated", harness::relay("0x03", "pending")),
         ("order.executed", execution("0x04")),
-        ("refund.updated", crate::harness::refund("0x05", "1", "failure")),
+        ("refund.updated", harness::refund("0x05", "1", "failure")),
     ] {
         let included = service.get_session_with_order(&id).await;
         assert_eq!(included.ok()["order"], *service.get_order(&order).await.ok(), "before {kind}");

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
-use crate::harness::{
+use harness::{
     Answer, RECIPIENT, Service, USDC, deposit, execution, new_uuid, order, order_for, refund, relay, with,
 };
 

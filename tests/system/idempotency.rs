@@ -8,7 +8,7 @@ use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, order, order_for, with};
+use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, order, order_for, with};
 
 const KEY: &str = "cart-1042";
 
@@ -463,9 +463,9 @@ async fn a_new_order_is_answered_as_it_was_whatever_became_of_it() {
         for (kind, data) in [
             ("deposit.detected", deposit("0x01", "400000")),
             ("deposit.detected", deposit("0x02", "600000")),
-            ("relay.updated", crate::harness::relay("0x03", "success")),
+            ("relay.updated", harness::relay("0x03", "success")),
             ("order.failed", json!({ "errorDetails": "no gas" })),
-            ("refund.updated", crate::harness::refund("0x04", "1", "success")),
+            ("refund.updated", harness::refund("0x04", "1", "success")),
             ("order.executed", with(execution("0x05"), json!({ "actualDstAmount": "1", "points": 5 }))),
         ] {
             service.record_event(&order, kind, data).await.ok();
@@ -541,9 +541,9 @@ async fn an_event_is_answered_as_it_was_whatever_was_reported_later() {
         event_of("0x02", "600000"),
         // Known already, so it changes nothing; its answer is remembered all the same.
         event_of("0x01", "400000"),
-        json!({ "type": "relay.updated", "data": crate::harness::relay("0x03", "pending") }),
+        json!({ "type": "relay.updated", "data": harness::relay("0x03", "pending") }),
         json!({ "type": "order.failed", "data": { "errorDetails": "no gas" } }),
-        json!({ "type": "refund.updated", "data": crate::harness::refund("0x04", "1", "success") }),
+        json!({ "type": "refund.updated", "data": harness::refund("0x04", "1", "success") }),
         json!({ "type": "order.executed", "data": execution("0x05") }),
     ]
     .into_iter()

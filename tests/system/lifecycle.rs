@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Service, deposit, execution};
+use harness::{Service, deposit, execution};
 
 #[tokio::test]
 async fn a_session_goes_from_open_through_processing_to_complete() {

@@ -11,8 +11,7 @@
     reason = "a test that meets what it does not expect must fail"
 )]
 
-mod harness;
-
+mod conditions;
 mod create_order;
 mod create_session;
 mod cross_origin;
@@ -28,6 +27,7 @@ mod many_deposits;
 mod races;
 mod record_event;
 mod round_trips;
+mod security;
 mod signatures;
 mod template;
 mod unavailable;

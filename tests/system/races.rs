@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Service, deposit, execution, new_uuid, order, order_for, refund, with};
+use harness::{Answer, Service, deposit, execution, new_uuid, order, order_for, refund, with};
 
 const ROUNDS: usize = 40;
 

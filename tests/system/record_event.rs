@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use crate::harness::{
+use harness::{
     Answer, BASE, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order, order_for, redact,
     refund, relay, with,
 };
@@ -873,7 +873,7 @@ async fn the_order_in_which_facts_arrive_makes_no_difference() {
             }
             report(&service, &order, permutation[0].clone()).await;
             let record = service.get_order(&order).await;
-            let address = redact::expected_deposit_address(&order, crate::harness::RECIPIENT);
+            let address = redact::expected_deposit_address(&order, harness::RECIPIENT);
             let record = record.text.replace(&order, "").replace(&address, "");
             assert_eq!(*outcome.get_or_insert(record.clone()), record, "{permutation:?}");
         }

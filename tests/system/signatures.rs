@@ -8,7 +8,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use crate::harness::{Answer, SECRET, Service, deposit, id_of, new_uuid, order};
+use harness::{Answer, SECRET, Service, deposit, id_of, new_uuid, order};
 
 const OTHER_SECRET: &str = "whsec_YW5vdGhlci1zZWNyZXQtb2YtdGhlLXNhbWUtbGVuZ3Ro";
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";

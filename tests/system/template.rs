@@ -9,7 +9,7 @@ use dev::template::Template;
 use serde_json::json;
 use serde_yaml_ng::Value;
 
-use crate::harness::{
+use harness::{
     Call, DEFAULT_LIFETIME, SECRET, Service, deposit, execution, new_uuid, openapi, order, order_for, refund,
     relay, with,
 };
@@ -270,7 +270,7 @@ fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
         assert_eq!(given, read_by(&folder), "{folder}");
     }
     // The log's level is read by all of them, in one place.
-    assert!(settings_in(&source("shared/src/api/lambda.rs")).contains("RUST_LOG"));
+    assert!(settings_in(&source("shared/src/api/log.rs")).contains("RUST_LOG"));
 }
 
 #[test]

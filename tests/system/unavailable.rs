@@ -4,101 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::StatusCode;
 use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
-use futures::future::{BoxFuture, join_all};
-use futures::{FutureExt, future};
+use futures::FutureExt;
+use futures::future::join_all;
 use reqwest::RequestBuilder;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{Answer, DEFAULT_LIFETIME, Service, deposit, order, order_for, serve};
+use harness::fault::{self, Fault};
+use harness::proxy::{Fate, interpose};
+use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, order, order_for};
 
 /// After this long API Gateway answers by itself, and nobody hears the function any more.
 const GATEWAY_TIMEOUT: Duration = Duration::from_secs(30);
 
 // -- Between the functions and the engine ---------------------------------------------------
 
-/// What becomes of a call to DynamoDB.
-#[derive(Debug, Clone)]
-enum Fate {
-    /// The engine answers it.
-    Forward,
-    /// It fails, and the engine never hears of it.
-    Fail(StatusCode, Value),
-    /// Nobody ever answers it.
-    Silence,
-    /// The engine carries it out, and the connection breaks before the reply.
-    LoseReply,
-}
-
-/// Stands between the functions and the engine, and decides each call's fate by its operation.
-/// Answers its endpoint.
-async fn interpose(service: &Service, fate: impl Fn(&str) -> Fate + Clone + Send + Sync + 'static) -> String {
-    let (engine, http) = (service.endpoint.clone(), reqwest::Client::new());
-    let handler = move |headers: HeaderMap, body: Bytes| {
-        let fate = fate(operation(&headers));
-        let (engine, http) = (engine.clone(), http.clone());
-        async move {
-            match fate {
-                Fate::Forward => forward(&http, &engine, headers, body).await,
-                Fate::Fail(status, error) => {
-                    let mut response = Response::new(Body::from(error.to_string()));
-                    *response.status_mut() = status;
-                    let kind = "application/x-amz-json-1.0".parse().unwrap();
-                    response.headers_mut().insert("content-type", kind);
-                    response
-                }
-                Fate::Silence => future::pending().await,
-                Fate::LoseReply => {
-                    forward(&http, &engine, headers, body).await;
-                    // Unwinding ends the connection's task, and with it the connection.
-                    std::panic::resume_unwind(Box::new("the reply is lost"))
-                }
-            }
-        }
-    };
-    serve(Router::new().fallback(handler)).await
-}
-
-async fn forward(http: &reqwest::Client, engine: &str, mut headers: HeaderMap, body: Bytes) -> Response {
-    for of_the_connection in ["host", "content-length", "connection"] {
-        headers.remove(of_the_connection);
-    }
-    let answer = http.post(engine).headers(headers).body(body).send().await.unwrap();
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = answer.status();
-    let kind = answer.headers()["content-type"].clone();
-    response.headers_mut().insert("content-type", kind);
-    *response.body_mut() = Body::from(answer.bytes().await.unwrap());
-    response
-}
-
-/// Which operation a call is.
-fn operation(headers: &HeaderMap) -> &str {
-    let target = headers["x-amz-target"].to_str().unwrap();
-    target.rsplit('.').next().unwrap()
-}
-
-/// An error as DynamoDB words it.
+/// An error of DynamoDB.
 fn error(status: u16, code: &str) -> Fate {
-    let inside = "User: arn:aws:sts::123456789012:assumed-role/inside is at fault for table checkout-inside";
-    let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": inside });
-    Fate::Fail(StatusCode::from_u16(status).unwrap(), body)
+    Fate::Fail(StatusCode::from_u16(status).unwrap(), fault::error(code))
 }
 
 /// A transaction cancelled for these reasons.
 fn cancelled(reasons: &[&str]) -> Fate {
-    let reasons: Vec<_> = reasons.iter().map(|code| json!({ "Code": code })).collect();
-    let body = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [inside]",
-        "CancellationReasons": reasons,
-    });
-    Fate::Fail(StatusCode::BAD_REQUEST, body)
+    Fate::Fail(StatusCode::BAD_REQUEST, fault::cancelled(reasons))
 }
+
+const LOSE_REPLY: Fate = Fate::Meet(Fault::LostReply);
 
 fn is_write(operation: &str) -> bool {
     ["PutItem", "UpdateItem", "TransactWriteItems"].contains(&operation)
@@ -438,12 +370,12 @@ async fn assert_done_once(stage: &Stage, name: &str, answer: &Answer, items_befo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_reply_was_lost_is_answered_as_the_success_it_was() {
-    all_writes_succeed_over(1, || Fate::LoseReply).await;
+    all_writes_succeed_over(1, || LOSE_REPLY).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_reply_was_lost_twice_is_answered_as_the_success_it_was() {
-    all_writes_succeed_over(2, || Fate::LoseReply).await;
+    all_writes_succeed_over(2, || LOSE_REPLY).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -469,8 +401,7 @@ async fn a_replay_whose_reply_was_lost_is_still_a_replay() {
         firsts.push((name, answer));
     }
     for (name, first_answer) in &firsts {
-        let endpoint =
-            interpose(&stage.healthy, first(Arc::default(), 1, is_write, || Fate::LoseReply)).await;
+        let endpoint = interpose(&stage.healthy, first(Arc::default(), 1, is_write, || LOSE_REPLY)).await;
         let service = stage.service(&endpoint).await;
         let (_, request) = stage.writes(&service).into_iter().find(|(other, _)| other == name).unwrap();
         let answered = answers(&service, vec![(name.clone(), request)]).await;
@@ -483,7 +414,7 @@ async fn a_replay_whose_reply_was_lost_is_still_a_replay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_whose_reply_was_lost_is_made_again() {
     let stage = Stage::new().await;
-    let endpoint = interpose(&stage.healthy, first(Arc::default(), 1, |_| true, || Fate::LoseReply)).await;
+    let endpoint = interpose(&stage.healthy, first(Arc::default(), 1, |_| true, || LOSE_REPLY)).await;
     let service = stage.service(&endpoint).await;
     for (name, request) in stage.reads(&service) {
         assert_eq!(service.send(request).await.status, 200, "{name}");
@@ -495,13 +426,17 @@ async fn an_order_whose_lost_link_was_expired_meanwhile_is_still_answered_as_mad
     let stage = Stage::new().await;
     let healthy = Arc::new(stage.healthy);
     let (other, session) = (Arc::clone(&healthy), stage.session.clone());
-    let endpoint = interpose_and_meanwhile(&healthy, move || {
+    let expired_meanwhile = first(Arc::default(), 1, is_write, move || {
         let (other, session) = (Arc::clone(&other), session.clone());
-        async move {
-            other.expire_session(&session).await.ok();
-        }
-        .boxed()
+        Fate::LoseReplyAfter(
+            async move {
+                other.expire_session(&session).await.ok();
+            }
+            .boxed()
+            .shared(),
+        )
     });
+    let endpoint = interpose(&healthy, expired_meanwhile);
     let service = healthy.beside(&endpoint.await, &healthy.clock).await;
     let linked = service.create_order(order_for(&stage.session)).await;
     assert!(linked.ok()["id"].is_string());
@@ -510,26 +445,35 @@ async fn an_order_whose_lost_link_was_expired_meanwhile_is_still_answered_as_mad
     assert_eq!(seen.ok()["status"], "expired");
 }
 
-/// Carries out the first write, then `meanwhile`, and then loses the write's reply.
-async fn interpose_and_meanwhile(
-    service: &Service,
-    meanwhile: impl Fn() -> BoxFuture<'static, ()> + Clone + Send + Sync + 'static,
-) -> String {
-    let (engine, http) = (service.endpoint.clone(), reqwest::Client::new());
-    let writes = Arc::new(AtomicUsize::new(0));
-    let handler = move |headers: HeaderMap, body: Bytes| {
-        let (engine, http, meanwhile) = (engine.clone(), http.clone(), meanwhile.clone());
-        let is_first_write = is_write(operation(&headers)) && writes.fetch_add(1, Ordering::SeqCst) == 0;
-        async move {
-            let response = forward(&http, &engine, headers, body).await;
-            if is_first_write {
-                meanwhile().await;
-                std::panic::resume_unwind(Box::new("the reply is lost"))
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_whose_reply_was_lost_is_answered_as_its_key_remembers_it() {
+    let stage = Stage::new().await;
+    let healthy = Arc::new(stage.healthy);
+    let (other, order) = (Arc::clone(&healthy), stage.order.clone());
+    let paid_meanwhile = first(Arc::default(), 1, is_write, move || {
+        let (other, order) = (Arc::clone(&other), order.clone());
+        Fate::LoseReplyAfter(
+            async move {
+                other.record_event(&order, "deposit.detected", deposit("0x02", "1")).await.ok();
             }
-            response
-        }
-    };
-    serve(Router::new().fallback(handler)).await
+            .boxed()
+            .shared(),
+        )
+    });
+    let endpoint = interpose(&healthy, paid_meanwhile);
+    let service = healthy.beside(&endpoint.await, &healthy.clock).await;
+    let report = json!({ "type": "deposit.detected", "data": deposit("0x01", "1") }).to_string();
+    let request = || healthy.event(&stage.order, report.as_bytes()).header("idempotency-key", "a report");
+    let through_the_fault =
+        service.event(&stage.order, report.as_bytes()).header("idempotency-key", "a report");
+
+    let first = service.send(through_the_fault).await;
+    assert_eq!(first.ok()["depositTxs"].as_array().unwrap().len(), 1);
+    assert!(!first.is_replay());
+    let again = healthy.send(request()).await;
+    assert!(again.is_replay());
+    assert_eq!(again.text, first.text);
+    assert_eq!(healthy.get_order(&stage.order).await.ok()["depositTxs"].as_array().unwrap().len(), 2);
 }
 
 // -- The deadline passes while the database falters ------------------------------------------
@@ -575,10 +519,11 @@ async fn a_link_that_was_retried_past_the_deadline_is_refused() {
     ] {
         let stage = Stage::new().await;
         let service = over_the_deadline(&stage, fate).await;
+        // Whether the first attempt arrives after all, nobody knows yet.
         let late = service.create_order(order_for(&stage.session)).await;
-        let refused = (400, "invalid_status_transition", Some("checkoutSessionId"));
-        assert_eq!(late.status, refused.0, "{}", late.text);
-        assert_eq!(late.failure(), refused);
+        assert_eq!(late.failure(), (503, "temporarily_unavailable", None));
+        let again = service.create_order(order_for(&stage.session)).await;
+        assert_eq!(again.failure(), (400, "invalid_status_transition", Some("checkoutSessionId")));
         let seen = stage.healthy.get_session(&stage.session).await;
         assert_eq!(seen.ok()["order_id"], json!(null));
     }

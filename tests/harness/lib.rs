@@ -1,17 +1,29 @@
 //! A service for one test, and a client with a method for each endpoint.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "for tests: one that meets what it does not expect must fail, and says what it is by its name"
+)]
+
 mod answer;
 mod clock;
-pub(crate) mod openapi;
+pub mod fault;
+pub mod log;
+pub mod openapi;
+pub mod proxy;
 mod recorder;
-pub(crate) mod redact;
+pub mod redact;
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
-use checkout::api::SigningSecrets;
+use checkout::api::{Clock, SigningSecrets};
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
@@ -24,41 +36,41 @@ use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-pub(crate) use answer::Answer;
-pub(crate) use clock::TestClock;
-pub(crate) use recorder::{Call, Recorder};
+pub use answer::Answer;
+pub use clock::TestClock;
+pub use recorder::{Call, Recorder};
 
 /// The secret in `events/record-order-event.json`.
-pub(crate) const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
+pub const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
 /// The factory of the deposit addresses' test vector.
-pub(crate) const FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
-pub(crate) const RECIPIENT: &str = "0xb34facb90a200251318e8841c05102366f2158cf";
-pub(crate) const USDC: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
-pub(crate) const BASE: u64 = 8453;
+pub const FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
+pub const RECIPIENT: &str = "0xb34facb90a200251318e8841c05102366f2158cf";
+pub const USDC: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
+pub const BASE: u64 = 8453;
 
 /// The service, served on a port of its own.
-pub(crate) struct Service {
-    pub(crate) base: String,
+pub struct Service {
+    pub base: String,
     http: Client,
     /// The functions' clock. It stands still until a test moves it.
-    pub(crate) clock: TestClock,
+    pub clock: TestClock,
     /// Every call that the functions made to DynamoDB.
-    pub(crate) calls: Recorder,
+    pub calls: Recorder,
     /// How to reach the table behind the service's back.
-    pub(crate) database: aws_sdk_dynamodb::Client,
-    pub(crate) table: String,
+    pub database: aws_sdk_dynamodb::Client,
+    pub table: String,
     /// Where the engine is.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
 }
 
 impl Service {
     /// A service with an empty table.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::start_with_secrets(SECRET).await
     }
 
     /// The same, with other events' secrets.
-    pub(crate) async fn start_with_secrets(secrets: &str) -> Self {
+    pub async fn start_with_secrets(secrets: &str) -> Self {
         let endpoint = match checkout::config::optional("DYNAMODB_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => engine::start_embedded(None, 0).await.unwrap(),
@@ -69,7 +81,7 @@ impl Service {
         engine::create_table(&config, &table, &template.table).await.unwrap();
         let clock = TestClock::at_the_present();
         let calls = Recorder::default();
-        let functions = functions(calls.listen_on(&config), &table, &clock, secrets);
+        let functions = functions(calls.listen_on(&config), &table, clock.reader(), secrets);
         let router = gateway::router(&template, functions, clock.reader()).unwrap();
         Self {
             base: serve(router).await,
@@ -84,10 +96,10 @@ impl Service {
 
     /// Another service on the same table, with functions that go by `clock` and reach the
     /// database through `endpoint`.
-    pub(crate) async fn beside(&self, endpoint: &str, clock: &TestClock) -> Self {
+    pub async fn beside(&self, endpoint: &str, clock: &TestClock) -> Self {
         let calls = Recorder::default();
         let config = calls.listen_on(&engine::sdk_config(endpoint).await);
-        let functions = functions(config, &self.table, clock, SECRET);
+        let functions = functions(config, &self.table, clock.reader(), SECRET);
         let template = Template::compiled_in().unwrap();
         let router = gateway::router(&template, functions, clock.reader()).unwrap();
         Self {
@@ -102,41 +114,41 @@ impl Service {
     }
 
     /// The functions on the same table, without HTTP.
-    pub(crate) async fn functions(&self, clock: &TestClock) -> Functions {
-        functions(engine::sdk_config(&self.endpoint).await, &self.table, clock, SECRET)
+    pub async fn functions(&self, clock: &TestClock) -> Functions {
+        functions(engine::sdk_config(&self.endpoint).await, &self.table, clock.reader(), SECRET)
     }
 
-    pub(crate) async fn create_session(&self, body: Value) -> Answer {
+    pub async fn create_session(&self, body: Value) -> Answer {
         self.send(self.post("/checkout-sessions").json(&body)).await
     }
 
-    pub(crate) async fn get_session(&self, id: &str) -> Answer {
+    pub async fn get_session(&self, id: &str) -> Answer {
         self.send(self.get(&format!("/checkout-sessions/{id}"))).await
     }
 
-    pub(crate) async fn get_session_with_order(&self, id: &str) -> Answer {
+    pub async fn get_session_with_order(&self, id: &str) -> Answer {
         self.send(self.get(&format!("/checkout-sessions/{id}?include=order"))).await
     }
 
-    pub(crate) async fn expire_session(&self, id: &str) -> Answer {
+    pub async fn expire_session(&self, id: &str) -> Answer {
         self.send(self.post(&format!("/checkout-sessions/{id}/expire"))).await
     }
 
-    pub(crate) async fn create_order(&self, body: Value) -> Answer {
+    pub async fn create_order(&self, body: Value) -> Answer {
         self.send(self.post("/orders").json(&body)).await
     }
 
-    pub(crate) async fn get_order(&self, id: &str) -> Answer {
+    pub async fn get_order(&self, id: &str) -> Answer {
         self.send(self.get(&format!("/orders/{id}"))).await
     }
 
     /// Reports a fact, properly signed.
-    pub(crate) async fn record_event(&self, order: &str, kind: &str, data: Value) -> Answer {
+    pub async fn record_event(&self, order: &str, kind: &str, data: Value) -> Answer {
         self.send(self.event(order, json!({ "type": kind, "data": data }).to_string().as_bytes())).await
     }
 
     /// A properly signed report with any body.
-    pub(crate) fn event(&self, order: &str, body: &[u8]) -> RequestBuilder {
+    pub fn event(&self, order: &str, body: &[u8]) -> RequestBuilder {
         let id = format!("msg_{}", new_uuid());
         let timestamp = self.clock.now().as_seconds();
         let signature = Webhook::new(SECRET).unwrap().sign(&id, timestamp, body).unwrap();
@@ -148,29 +160,32 @@ impl Service {
             .body(body.to_vec())
     }
 
-    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+    pub fn post(&self, path: &str) -> RequestBuilder {
         self.http.request(Method::POST, format!("{}{path}", self.base))
     }
 
-    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+    pub fn get(&self, path: &str) -> RequestBuilder {
         self.http.request(Method::GET, format!("{}{path}", self.base))
     }
 
     /// Any request to the service, its answer not checked against the contract.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
     /// Sends a request and checks the answer against what all answers promise.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().unwrap();
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        log::keep_from(request.headers(), body.unwrap_or_default());
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.http.execute(request).await.unwrap();
-        Answer::read(&method, &path, response).await
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer::new(&method, &path, status, headers, response.text().await.unwrap())
     }
 
     /// The TTL attribute, in epoch seconds, of what is stored of an order and its session.
-    pub(crate) async fn stored_ttl(&self, order: OrderId) -> Option<i64> {
+    pub async fn stored_ttl(&self, order: OrderId) -> Option<i64> {
         let read = self.database.get_item().table_name(&self.table).consistent_read(true);
         let read = read.key("pk", AttributeValue::S(format!("checkout#{order}")));
         let read = read.key("sk", AttributeValue::S("checkout".to_owned()));
@@ -179,37 +194,39 @@ impl Service {
     }
 
     /// A new session's id.
-    pub(crate) async fn session(&self) -> String {
+    pub async fn session(&self) -> String {
         self.create_session(json!({})).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// A new session that stays open for this long.
-    pub(crate) async fn session_for(&self, seconds: u64) -> String {
+    pub async fn session_for(&self, seconds: u64) -> String {
         let created = self.create_session(json!({ "expires_in": seconds })).await;
         created.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// The id of a new order, linked to a session.
-    pub(crate) async fn linked_order(&self, session: &str) -> String {
+    pub async fn linked_order(&self, session: &str) -> String {
         self.create_order(order_for(session)).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// The session's status as it is now.
-    pub(crate) async fn session_status(&self, id: &str) -> String {
+    pub async fn session_status(&self, id: &str) -> String {
         self.get_session(id).await.ok()["status"].as_str().unwrap().to_owned()
     }
 
     /// The order's status as it is now.
-    pub(crate) async fn order_status(&self, id: &str) -> String {
+    pub async fn order_status(&self, id: &str) -> String {
         self.get_order(id).await.ok()["order"]["status"].as_str().unwrap().to_owned()
     }
 }
 
-fn functions(aws: SdkConfig, table: &str, clock: &TestClock, secrets: &str) -> Functions {
+/// The functions over a table, as they would be deployed.
+pub fn functions(aws: SdkConfig, table: &str, clock: Clock, secrets: &str) -> Functions {
+    log::watch();
     Functions::new(Environment {
         aws,
         table: table.to_owned(),
-        clock: clock.reader(),
+        clock,
         secrets: SigningSecrets::parse(secrets).unwrap(),
         factory: ForwarderFactory::parse(FACTORY).unwrap(),
         retention: Retention::DEFAULT,
@@ -217,12 +234,12 @@ fn functions(aws: SdkConfig, table: &str, clock: &TestClock, secrets: &str) -> F
 }
 
 /// The id of what a call made.
-pub(crate) fn id_of(answer: &Answer) -> String {
+pub fn id_of(answer: &Answer) -> String {
     answer.ok()["id"].as_str().unwrap().to_owned()
 }
 
 /// Serves a router for as long as the test runs; answers its base URL.
-pub(crate) async fn serve(router: Router) -> String {
+pub async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -230,7 +247,7 @@ pub(crate) async fn serve(router: Router) -> String {
 }
 
 /// One million units of USDC on Base, to be paid as they are.
-pub(crate) fn order() -> Value {
+pub fn order() -> Value {
     json!({
         "type": "swap",
         "recipientAddress": RECIPIENT,
@@ -244,12 +261,12 @@ pub(crate) fn order() -> Value {
 }
 
 /// The same, linked to a session.
-pub(crate) fn order_for(session: &str) -> Value {
+pub fn order_for(session: &str) -> Value {
     with(order(), json!({ "checkoutSessionId": session }))
 }
 
 /// An object with members added or replaced.
-pub(crate) fn with(mut object: Value, members: Value) -> Value {
+pub fn with(mut object: Value, members: Value) -> Value {
     let Value::Object(members) = members else {
         panic!("no object: {members}");
     };
@@ -258,29 +275,29 @@ pub(crate) fn with(mut object: Value, members: Value) -> Value {
 }
 
 /// The data of a `deposit.detected`.
-pub(crate) fn deposit(hash: &str, amount: &str) -> Value {
+pub fn deposit(hash: &str, amount: &str) -> Value {
     json!({ "chain": BASE, "from": RECIPIENT, "txHash": hash, "amount": amount, "createdAt": 1_769_860_800_000_u64 })
 }
 
 /// The data of an `order.executed`.
-pub(crate) fn execution(hash: &str) -> Value {
+pub fn execution(hash: &str) -> Value {
     json!({ "chain": BASE, "txHash": hash, "createdAt": 1_769_860_801_000_u64 })
 }
 
 /// The data of a `relay.updated`.
-pub(crate) fn relay(hash: &str, status: &str) -> Value {
+pub fn relay(hash: &str, status: &str) -> Value {
     json!({ "chain": BASE, "txHash": hash, "status": status, "createdAt": 1_769_860_800_500_u64 })
 }
 
 /// The data of a `refund.updated`.
-pub(crate) fn refund(hash: &str, amount: &str, status: &str) -> Value {
+pub fn refund(hash: &str, amount: &str, status: &str) -> Value {
     json!({ "chain": BASE, "txHash": hash, "amount": amount, "status": status, "createdAt": 1_769_860_802_000_u64 })
 }
 
 /// A session's lifetime where it names none.
-pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_mins(30);
+pub const DEFAULT_LIFETIME: Duration = Duration::from_mins(30);
 
 #[expect(clippy::disallowed_methods, reason = "names of tables and messages")]
-pub(crate) fn new_uuid() -> Uuid {
+pub fn new_uuid() -> Uuid {
     Uuid::new_v4()
 }

@@ -1,0 +1,9 @@
+//! Faults between the functions and the database, on the wire: every path of every endpoint,
+//! every fault, at every call. An answer is right or says "try again"; nothing is ever half
+//! done; and who tries again ends where a database without faults would have brought them.
+
+mod late;
+mod matrix;
+mod paths;
+mod proxy;
+mod seeded;

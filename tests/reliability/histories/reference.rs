@@ -1,0 +1,254 @@
+//! What a session is supposed to do, as one small sequential machine: the contract once more,
+//! independent of the service's own code.
+//!
+//! Where clocks differ the contract leaves room: within their bound of the deadline a call may be
+//! judged either way. So a step leads to every state that its answer allows, or to none.
+
+use std::collections::BTreeMap;
+
+use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+
+use super::history::{Call, Fact, Operation, Outcome, Sight};
+use super::world::FARTHEST;
+
+/// What a deposit must come to.
+pub(super) const PRICE: u32 = 1_000_000;
+
+/// A session and its order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any combination can be true")]
+pub(super) struct Reference {
+    linked: bool,
+    called_off: bool,
+    /// Somebody has been told that the deadline is over.
+    seen_over: bool,
+    deposits: BTreeMap<u8, u32>,
+    relayed: bool,
+    executed: bool,
+    refunded: bool,
+    failed: bool,
+    /// Paid in time.
+    paid: bool,
+    ended: Option<End>,
+    keys: BTreeMap<(Endpoint, u8), Remembered>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum End {
+    Complete,
+    Expired,
+}
+
+/// Keys of different endpoints are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Endpoint {
+    Link,
+    Expire,
+    Report,
+}
+
+/// The first call under a key, with what it was told, where anybody heard that.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Remembered {
+    operation: Operation,
+    sight: Option<Sight>,
+}
+
+/// What the clocks may show while a call is judged.
+#[derive(Debug, Clone, Copy)]
+struct Instant {
+    /// The deadline is over.
+    over: bool,
+    /// It is over, or will be within the bound.
+    late: bool,
+}
+
+/// How a call may be judged at a session with this deadline.
+fn instants(call: &Call, deadline: Timestamp) -> Vec<Instant> {
+    let deadline = deadline.as_millis();
+    let slowest = call.start.as_millis() - FARTHEST;
+    // What nobody heard of may yet happen.
+    let heard = call.outcome != Outcome::Unavailable;
+    let fastest = if heard { call.end.as_millis() + FARTHEST } else { i64::MAX / 2 };
+    let mut possible = Vec::new();
+    if slowest + CLOCK_SKEW_BOUND_MS < deadline {
+        possible.push(Instant { over: false, late: false });
+    }
+    if slowest < deadline && fastest + CLOCK_SKEW_BOUND_MS >= deadline {
+        possible.push(Instant { over: false, late: true });
+    }
+    if fastest >= deadline {
+        possible.push(Instant { over: true, late: true });
+    }
+    possible
+}
+
+impl Reference {
+    /// Every state that a call can lead to, if it happens now and is answered as it was.
+    pub(super) fn steps(&self, call: &Call, deadline: Timestamp) -> Vec<Self> {
+        instants(call, deadline).into_iter().filter_map(|at| self.step(call, at)).collect()
+    }
+
+    fn step(&self, call: &Call, at: Instant) -> Option<Self> {
+        let operation = call.operation;
+        let endpoint = match operation {
+            Operation::GetSession | Operation::GetSessionWithOrder | Operation::GetOrder => {
+                return self.read(operation, &call.outcome, at);
+            }
+            Operation::Link(_) => Endpoint::Link,
+            Operation::Expire => Endpoint::Expire,
+            Operation::Report(_) => Endpoint::Report,
+        };
+        let remembered = call.key.and_then(|key| self.keys.get(&(endpoint, key)));
+        if let Some(first) = remembered {
+            return self.repeat(first, operation, &call.outcome);
+        }
+        let (mut next, told) = match operation {
+            Operation::Link(_) => self.link(at),
+            Operation::Expire => self.expire(at),
+            Operation::Report(fact) => self.report(fact, at),
+            Operation::GetSession | Operation::GetSessionWithOrder | Operation::GetOrder => return None,
+        };
+        let heard = call.outcome != Outcome::Unavailable;
+        if heard && told != call.outcome {
+            return None;
+        }
+        let took_effect =
+            matches!(told, Outcome::Linked { .. } | Outcome::Expired { .. } | Outcome::Recorded { .. });
+        if let Some(key) = call.key.filter(|_| took_effect) {
+            let sight =
+                if let Outcome::Recorded { sight, .. } = told { heard.then_some(sight) } else { None };
+            next.keys.insert((endpoint, key), Remembered { operation, sight });
+        }
+        Some(next)
+    }
+
+    fn read(&self, operation: Operation, told: &Outcome, at: Instant) -> Option<Self> {
+        let order = || Sight {
+            order: Some(self.order_status(at).to_owned()),
+            deposits: Some(self.deposits.iter().map(|(hash, amount)| (*hash, *amount)).collect()),
+            ..Sight::default()
+        };
+        let shows = if operation == Operation::GetOrder {
+            if self.linked { Outcome::Seen(order()) } else { Outcome::NoOrder }
+        } else {
+            let with_order = self.linked && operation == Operation::GetSessionWithOrder;
+            Outcome::Seen(Sight {
+                session: Some(self.session_status(at).to_owned()),
+                has_order: Some(self.linked),
+                ..if with_order { order() } else { Sight::default() }
+            })
+        };
+        if *told == Outcome::Unavailable {
+            // A read that failed changes nothing.
+            return Some(self.clone());
+        }
+        (*told == shows).then(|| self.witnessed(at))
+    }
+
+    /// The same, where somebody is told what the clock shows.
+    fn witnessed(&self, at: Instant) -> Self {
+        Self { seen_over: self.seen_over || at.over, ..self.clone() }
+    }
+
+    fn repeat(&self, first: &Remembered, operation: Operation, told: &Outcome) -> Option<Self> {
+        let same = first.operation == operation;
+        let right = match told {
+            Outcome::Unavailable => true,
+            Outcome::KeyConflict => !same,
+            Outcome::Linked { replayed } | Outcome::Expired { replayed } => same && *replayed,
+            Outcome::Recorded { replayed, sight } => {
+                same && *replayed && first.sight.as_ref().is_none_or(|first| first == sight)
+            }
+            Outcome::Seen(_) | Outcome::AlreadyLinked | Outcome::NotOpen | Outcome::NoOrder => false,
+        };
+        right.then(|| self.clone())
+    }
+
+    fn is_open(&self, at: Instant) -> bool {
+        self.session_status(at) == "open"
+    }
+
+    /// An order is judged when it is sent, and may arrive when a fast clock has passed the deadline:
+    /// it moves no status, and cannot be paid any more.
+    fn link(&self, at: Instant) -> (Self, Outcome) {
+        if !self.is_open(at) {
+            (self.witnessed(at), Outcome::NotOpen)
+        } else if self.linked {
+            (self.clone(), Outcome::AlreadyLinked)
+        } else if at.late {
+            (self.clone(), Outcome::NotOpen)
+        } else {
+            (Self { linked: true, ..self.clone() }, Outcome::Linked { replayed: false })
+        }
+    }
+
+    fn expire(&self, at: Instant) -> (Self, Outcome) {
+        if self.is_open(at) {
+            (Self { called_off: true, ..self.clone() }, Outcome::Expired { replayed: false })
+        } else {
+            (self.witnessed(at), Outcome::NotOpen)
+        }
+    }
+
+    fn report(&self, fact: Fact, at: Instant) -> (Self, Outcome) {
+        if !self.linked {
+            return (self.clone(), Outcome::NoOrder);
+        }
+        let mut next = self.clone();
+        match fact {
+            Fact::Deposit { hash, amount } => {
+                let known = next.deposits.entry(hash).or_default();
+                *known = amount.max(*known);
+            }
+            Fact::Relay => next.relayed = true,
+            Fact::Execution => next.executed = true,
+            Fact::Failure => next.failed = true,
+            Fact::Refund => next.refunded = true,
+        }
+        let in_time = !at.late && !self.seen_over && !self.called_off;
+        if in_time && next.deposits.values().sum::<u32>() >= PRICE {
+            next.paid = true;
+        }
+        if next.ended.is_none() {
+            if next.executed && (next.paid || in_time) {
+                next.ended = Some(End::Complete);
+            } else if next.refunded || next.failed {
+                next.ended = Some(End::Expired);
+            }
+        }
+        let next = next.witnessed(at);
+        let sight = Sight {
+            order: Some(next.order_status(at).to_owned()),
+            deposits: Some(next.deposits.iter().map(|(hash, amount)| (*hash, *amount)).collect()),
+            ..Sight::default()
+        };
+        (next, Outcome::Recorded { replayed: false, sight })
+    }
+
+    fn session_status(&self, at: Instant) -> &'static str {
+        match self.ended {
+            Some(End::Complete) => "complete",
+            Some(End::Expired) => "expired",
+            None if self.paid => "processing",
+            None if self.called_off || at.over => "expired",
+            None => "open",
+        }
+    }
+
+    fn order_status(&self, at: Instant) -> &'static str {
+        if self.executed {
+            "executed"
+        } else if self.refunded {
+            "refunded"
+        } else if self.failed {
+            "failure"
+        } else if self.paid {
+            if self.relayed { "relay" } else { "executing" }
+        } else if self.called_off || at.over {
+            if self.deposits.values().any(|amount| *amount > 0) { "refunding" } else { "expired" }
+        } else {
+            "scanning_deposit_transaction"
+        }
+    }
+}

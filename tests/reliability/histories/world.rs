@@ -1,0 +1,266 @@
+//! A world in one thread, with a time of its own: the gateway, several instances of the
+//! functions whose clocks differ, and an engine that can be reached only through faults.
+//!
+//! Time passes only where nothing else is left to do, and every random choice comes from one
+//! seed. So a history that went wrong goes wrong again, however rare it was, and half an hour
+//! of retries takes no longer than its computation.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use checkout::api::Clock;
+use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+use dev::gateway;
+use dev::in_process::InProcessEngine;
+use dev::template::Template;
+use fastrand::Rng;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+use tower::ServiceExt as _;
+
+use harness::fault::Fault;
+use harness::{Answer, SECRET, functions};
+
+const TABLE: &str = "checkout";
+/// When every world begins.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_769_860_800_000);
+
+/// How far a clock is from the true time, in milliseconds: two of them differ by as much as is
+/// allowed.
+pub(super) const FARTHEST: i64 = CLOCK_SKEW_BOUND_MS / 2;
+
+/// Everything that a history happens in.
+#[derive(Clone)]
+pub(super) struct World {
+    instances: Arc<[Router]>,
+    weather: Arc<Weather>,
+    began: Instant,
+}
+
+/// What every world shares: loading it reads files.
+pub(super) struct Foundation {
+    pub(super) aws: SdkConfig,
+    pub(super) template: Template,
+}
+
+/// When which fault strikes.
+pub(super) struct Weather {
+    chances: Mutex<Chances>,
+    /// From this instant on nothing moves the session forward any more.
+    pub(super) deadline: Mutex<Option<Timestamp>>,
+    began: Instant,
+    /// What struck, for whoever reads the history.
+    pub(super) log: Mutex<Vec<(Timestamp, String)>>,
+}
+
+struct Chances {
+    rng: Rng,
+    /// How many calls of a hundred meet a fault.
+    percent: u32,
+    /// While these last, every call meets one.
+    outages: Vec<(Timestamp, Timestamp)>,
+    /// What strikes the next write, before chance has its say.
+    next_write: Option<Fault>,
+}
+
+impl World {
+    /// A world of its own for one seed.
+    pub(super) async fn new(foundation: &Foundation, rng: &mut Rng) -> Self {
+        let began = Instant::now();
+        let engine = InProcessEngine::new().unwrap();
+        let direct = engine.reached_from(&foundation.aws);
+        dev::engine::create_table(&direct, TABLE, &foundation.template.table).await.unwrap();
+
+        let percent = *rng.choice([0, 3, 10, 30].iter()).unwrap();
+        let outages = (0..rng.u8(0..3)).map(|_| outage(rng)).collect();
+        let chances = Mutex::new(Chances { rng: rng.fork(), percent, outages, next_write: None });
+        let weather = Arc::new(Weather { chances, deadline: Mutex::default(), began, log: Mutex::default() });
+
+        let faulty = FaultyEngine { engine, weather: Arc::clone(&weather) };
+        let aws = foundation.aws.to_builder().http_client(SharedHttpClient::new(faulty)).build();
+        let skews = [-FARTHEST, FARTHEST, rng.i64(-FARTHEST..=FARTHEST)];
+        let instances = skews.map(|skew| {
+            let clock = Clock::new(move || Timestamp::from_millis(true_time(began).as_millis() + skew));
+            let functions = functions(aws.clone(), TABLE, clock.clone(), SECRET);
+            gateway::router(&foundation.template, functions, clock).unwrap()
+        });
+        Self { instances: instances.into(), weather, began }
+    }
+
+    /// The true time.
+    pub(super) fn now(&self) -> Timestamp {
+        true_time(self.began)
+    }
+
+    pub(super) fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    pub(super) const INSTANCES: usize = 3;
+    /// The instance with the slowest clock, and that with the fastest.
+    pub(super) const SLOW: usize = 0;
+    pub(super) const FAST: usize = 1;
+    /// A client who only looks, when all others are done.
+    pub(super) const OBSERVER: usize = 99;
+
+    /// Sends a request to one instance; checks the answer as every answer is checked.
+    pub(super) async fn send(&self, instance: usize, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.instances[instance].clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        Answer::new(&method, &path, parts.status.as_u16(), parts.headers, text)
+    }
+}
+
+/// Half a minute at most, in the first minute or around the deadline.
+fn outage(rng: &mut Rng) -> (Timestamp, Timestamp) {
+    let begins = if rng.bool() { rng.u64(0..60_000) } else { rng.u64(295_000..302_000) };
+    let begins = BEGINNING + Duration::from_millis(begins);
+    (begins, begins + Duration::from_millis(rng.u64(100..30_000)))
+}
+
+fn true_time(began: Instant) -> Timestamp {
+    BEGINNING + began.elapsed()
+}
+
+impl Weather {
+    /// From now on nothing goes wrong.
+    pub(super) fn clear_up(&self) {
+        let mut chances = self.chances.lock().unwrap();
+        chances.percent = 0;
+        chances.outages.clear();
+    }
+
+    /// Lets this strike the next write.
+    pub(super) fn strike_next_write(&self, fault: Fault) {
+        self.chances.lock().unwrap().next_write = Some(fault);
+    }
+
+    /// What strikes a call now, and how long it is under way to the engine and back.
+    fn strike(&self, operation: &str) -> (Option<Fault>, Duration, Duration) {
+        let now = true_time(self.began);
+        let mut chances = self.chances.lock().unwrap();
+        let there = Duration::from_micros(chances.rng.u64(100..6_000));
+        let back = Duration::from_micros(chances.rng.u64(100..6_000));
+        let is_outage = chances.outages.iter().any(|(begins, ends)| (*begins..*ends).contains(&now));
+        let strikes = is_outage || chances.rng.u32(0..100) < chances.percent;
+        let chosen = if is_write(operation) { chances.next_write.take() } else { None };
+        let fault = chosen.or_else(|| strikes.then(|| *chances.rng.choice(Fault::ALL.iter()).unwrap()));
+        (fault, there, back)
+    }
+
+    /// Whether a request whose sender has given up may still arrive.
+    ///
+    /// What was judged in time must not arrive once a reader may have seen the deadline pass.
+    /// No condition can exclude that, because DynamoDB has no clock in conditions; the functions
+    /// stop waiting that long before, and this world, like a closed connection, lets nothing of
+    /// it through.
+    fn may_still_arrive(&self, sent: Timestamp) -> bool {
+        let Some(deadline) = *self.deadline.lock().unwrap() else { return true };
+        let (sent, now) = (sent.as_millis(), true_time(self.began).as_millis());
+        let deadline = deadline.as_millis();
+        sent > deadline + FARTHEST || now < deadline - FARTHEST
+    }
+
+    fn note(&self, what: String) {
+        self.log.lock().unwrap().push((true_time(self.began), what));
+    }
+}
+
+/// The engine behind all that weather.
+#[derive(Clone)]
+struct FaultyEngine {
+    engine: InProcessEngine,
+    weather: Arc<Weather>,
+}
+
+impl std::fmt::Debug for FaultyEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FaultyEngine")
+    }
+}
+
+impl HttpClient for FaultyEngine {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for FaultyEngine {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let engine = self.clone();
+        HttpConnectorFuture::new(async move { engine.answer(request).await })
+    }
+}
+
+impl FaultyEngine {
+    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let (fault, there, back) = self.weather.strike(&operation);
+        if let Some(fault) = fault {
+            self.weather.note(format!("{operation} meets {fault:?}"));
+        }
+        sleep(there).await;
+        let answer = match fault {
+            None => self.engine.answer(&request),
+            Some(Fault::Refused | Fault::ResetBefore) => return Err(broken("the connection breaks")),
+            Some(Fault::LostReply) => {
+                self.engine.answer(&request);
+                return Err(broken("the connection breaks before the reply"));
+            }
+            Some(Fault::TruncatedReply) => {
+                self.engine.answer(&request);
+                return Err(broken("the connection breaks within the reply"));
+            }
+            Some(Fault::LateRequest(by)) => self.arrive_late(request, by).await?,
+            Some(Fault::LateReply(by)) => {
+                let answer = self.engine.answer(&request);
+                sleep(by).await;
+                answer
+            }
+            Some(refused @ (Fault::Error(..) | Fault::Cancelled(_))) => {
+                let (status, body) = refused.refusal(&operation).unwrap();
+                HttpResponse::new(status.into(), body.to_string().into())
+            }
+        };
+        sleep(back).await;
+        Ok(answer)
+    }
+
+    /// Applies a request after a while, whether or not its sender still waits.
+    async fn arrive_late(&self, request: HttpRequest, by: Duration) -> Result<HttpResponse, ConnectorError> {
+        let (engine, sent) = (self.clone(), true_time(self.weather.began));
+        let (reply, answered) = oneshot::channel();
+        tokio::spawn(async move {
+            sleep(by).await;
+            if !reply.is_closed() {
+                let _nobody_waits = reply.send(engine.engine.answer(&request));
+            } else if engine.weather.may_still_arrive(sent) {
+                engine.weather.note("a request arrives that its sender has given up".to_owned());
+                engine.engine.answer(&request);
+            }
+        });
+        answered.await.map_err(|_| broken("the connection breaks"))
+    }
+}
+
+fn is_write(operation: &str) -> bool {
+    ["PutItem", "UpdateItem", "TransactWriteItems"].contains(&operation)
+}
+
+fn broken(how: &'static str) -> ConnectorError {
+    ConnectorError::io(how.into())
+}

@@ -64,15 +64,27 @@ pub(super) fn linearize(calls: &[Call], deadline: Timestamp) -> Result<usize, Ve
             first_end.is_none_or(|end| step.call.start <= end)
                 && step.before.is_none_or(|answer| happened & bit(answer) == 0)
         };
-        let mut next: Vec<_> = waiting().filter(|(_, step)| may_be_next(step)).collect();
+        let mut next: Vec<_> = waiting()
+            .filter(|(_, step)| may_be_next(step))
+            .map(|(at, step)| (at, step, state.steps(&step.call, deadline)))
+            .collect();
+        // What fits now and changes nothing, such as a read, may as well happen now: whatever follows
+        // could follow then too. Nothing else needs to be tried.
+        let harmless = |step: &Step, led_to: &[Reference]| {
+            answered(step) && !led_to.is_empty() && led_to.iter().all(|after| *after == state)
+        };
+        if let Some(at) = next.iter().position(|(_, step, led_to)| harmless(step, led_to)) {
+            next = vec![next.swap_remove(at)];
+        }
         // The last is tried first: what was heard of, and of that what was answered first.
-        next.sort_by_key(|(_, step)| (answered(step), Reverse(step.call.end)));
-        for (at, step) in next {
-            for state in state.steps(&step.call, deadline) {
+        next.sort_by_key(|(_, step, _)| (answered(step), Reverse(step.call.end)));
+        for (at, step, led_to) in next {
+            for after in led_to {
+                let idle = !answered(step) && after == state;
                 let happened = happened | bit(at);
-                if visited.insert((happened, state.clone())) {
+                if !idle && visited.insert((happened, after.clone())) {
                     let order = order.iter().copied().chain([at]).collect();
-                    open.push((happened, state, order));
+                    open.push((happened, after, order));
                 }
             }
         }

@@ -1,0 +1,203 @@
+//! `cargo cold-start`: measures the six functions beside a bare one, as Lambda would run them.
+//!
+//! It plays Lambda's Runtime API and DynamoDB, which is the embedded engine behind TLS. Programs are started in
+//! turns, so that whatever slows this machine down for a while slows down all of them; only the ratios mean much
+//! beyond it.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program talks to its terminal"
+)]
+
+mod certificate;
+mod consumption;
+mod cpu_share;
+mod cpus;
+mod dynamodb;
+mod event;
+mod instance;
+mod measure;
+mod process;
+mod program;
+mod report;
+mod runtime_api;
+mod stage;
+mod summary;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+
+use crate::certificate::Certificates;
+use crate::cpu_share::CpuShare;
+use crate::cpus::{Cpus, Load};
+use crate::dynamodb::DynamoDb;
+use crate::instance::Surroundings;
+use crate::measure::Sample;
+use crate::program::{BARE, Binaries, Program};
+use crate::report::{Report, Settings};
+use crate::stage::{Call, Stage};
+
+/// Measures the functions beside a bare one: cold start, warm calls, size, memory, DynamoDB calls and units.
+#[derive(Parser)]
+#[command(name = "cargo cold-start")]
+struct Cli {
+    /// How often each program is started
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// How many invocations of each instance count as warm
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    warm: u32,
+    /// Measure this function alone; may be given several times
+    #[arg(long)]
+    function: Vec<String>,
+    /// Limit instances from their first event on to this part of a CPU; a 128 MB function has 0.0723
+    #[arg(long, value_parser = share)]
+    cpu_share: Option<f64>,
+    /// Milliseconds that DynamoDB takes to answer, at least
+    #[arg(long, default_value_t = 0)]
+    round_trip_ms: u64,
+    /// Let the events' secret come from Secrets Manager, as it does where it is deployed
+    #[arg(long)]
+    secrets_manager: bool,
+    /// Measure what was built earlier
+    #[arg(long)]
+    no_build: bool,
+    /// Measure the binaries in this folder (NAME or NAME/bootstrap), and build none
+    #[arg(long)]
+    bin_dir: Option<PathBuf>,
+    /// Compare with the binaries in this folder
+    #[arg(long)]
+    against: Option<PathBuf>,
+    /// Write the report to this file as JSON, too
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Where cargo builds
+    #[arg(long, env = "CARGO_TARGET_DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"))]
+    target_dir: PathBuf,
+}
+
+fn share(text: &str) -> Result<f64> {
+    let share = text.parse()?;
+    // Less than this is less than the kernel's least quota.
+    ensure!((0.05..=1.0).contains(&share), "expected a number from 0.05 to 1");
+    Ok(share)
+}
+
+/// On one thread, so that the measured program has the other cores to itself.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    if !cli.no_build && cli.bin_dir.is_none() {
+        program::build(&cli.target_dir)?;
+    }
+    let built = Binaries(cli.target_dir.join("release"));
+    let binaries = cli.bin_dir.clone().map_or_else(|| built.clone(), Binaries);
+    let programs = programs(&cli, &binaries, &built)?;
+
+    cpus::go_first();
+    let folder = tempfile::tempdir()?;
+    let certificates = Certificates::new(folder.path())?;
+    let mut surroundings = Surroundings {
+        dynamodb: DynamoDb::start(&certificates, event::SECRET).await?,
+        certificates,
+        cpu_share: cli.cpu_share.and_then(limited),
+        round_trip: Duration::from_millis(cli.round_trip_ms),
+        secrets_manager: cli.secrets_manager,
+        cpus: Cpus::part()?,
+        folder: folder.path().to_owned(),
+    };
+    let mut stage = Stage::set(&binaries, &surroundings).await?;
+
+    let before = Load::now()?;
+    let samples = samples(&cli, programs, &mut stage, &mut surroundings).await?;
+    let settings = settings(&cli, &surroundings, Load::now()?.of_others_since(&before))?;
+    let mut calls = Vec::new();
+    for call in Call::ALL.into_iter().filter(|call| cli.measures(call.function())) {
+        calls.push(consumption::consumption(call, &binaries, &mut stage, &mut surroundings).await?);
+    }
+
+    let programs = report::measured(&samples)?;
+    let report = Report { settings, programs, comparisons: report::comparisons(&samples), calls };
+    println!("{report}");
+    if let Some(file) = &cli.json {
+        fs::write(file, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(())
+}
+
+impl Cli {
+    fn measures(&self, function: &str) -> bool {
+        self.function.is_empty() || self.function.iter().any(|chosen| chosen == function)
+    }
+}
+
+/// The bare program, then the functions, each beside the one that it is compared with.
+fn programs(cli: &Cli, binaries: &Binaries, built: &Binaries) -> Result<Vec<Program>> {
+    let bare = binaries.path(BARE).or_else(|_| built.path(BARE))?;
+    let mut programs = vec![Program { name: BARE, against: false, path: bare, call: Call::OpenSession }];
+    for call in Call::TIMED.into_iter().filter(|call| cli.measures(call.function())) {
+        let name = call.function();
+        programs.push(Program { name, against: false, path: binaries.path(name)?, call });
+        if let Some(folder) = &cli.against {
+            let path = Binaries(folder.clone()).path(name)?;
+            programs.push(Program { name, against: true, path, call });
+        }
+    }
+    ensure!(programs.len() > 1, "none of the six functions has such a name");
+    Ok(programs)
+}
+
+/// Where no CPU share can be set, figures without it are better than none.
+fn limited(share: f64) -> Option<CpuShare> {
+    match CpuShare::new(share) {
+        Ok(share) => Some(share),
+        Err(error) => {
+            eprintln!("The CPU share cannot be limited, so everything is measured without: {error}");
+            None
+        }
+    }
+}
+
+/// Starts all programs in turns, time and again.
+async fn samples(
+    cli: &Cli,
+    programs: Vec<Program>,
+    stage: &mut Stage,
+    surroundings: &mut Surroundings,
+) -> Result<Vec<(Program, Vec<Sample>)>> {
+    let mut samples: Vec<_> = programs.into_iter().map(|program| (program, Vec::new())).collect();
+    // The first round is for the page cache, into which the binaries must come once.
+    for round in 0..=cli.repeats {
+        for (program, samples) in &mut samples {
+            let sample = measure::measure(program, stage, surroundings, cli.warm).await?;
+            if round > 0 {
+                samples.push(sample);
+            }
+        }
+        if round % 10 == 0 {
+            eprintln!("{round} of {} rounds", cli.repeats);
+        }
+    }
+    Ok(samples)
+}
+
+fn settings(cli: &Cli, surroundings: &Surroundings, others: f64) -> Result<Settings> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let throttled = surroundings.cpu_share.as_ref().map(CpuShare::times_throttled).transpose();
+    Ok(Settings {
+        repeats: cli.repeats,
+        warm: cli.warm,
+        cpu_share: cli.cpu_share,
+        times_throttled: throttled.context("the control group's figures")?,
+        round_trip_ms: cli.round_trip_ms,
+        secrets_manager: cli.secrets_manager,
+        cpus: surroundings.cpus.count,
+        cpu: model.map_or("an unnamed CPU", |(_, model)| model).to_owned(),
+        others,
+    })
+}

@@ -1,0 +1,95 @@
+//! The programs that are measured: how they are built, where they are, how large they are.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+
+use crate::stage::Call;
+
+/// The bare function.
+pub const BARE: &str = "bare";
+
+/// Where the workspace is.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// How the names of variables begin by which cargo describes a crate to itself.
+const OF_THIS_CRATE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// Builds the functions and the bare one. Each alone and from its own folder, as `sam build` does it: what one command
+/// builds together shares its features, and then something else is measured than what is deployed.
+pub fn build(target_dir: &Path) -> Result<()> {
+    let functions =
+        Call::TIMED.map(|call| (call.function(), format!("{ROOT}/functions/{}", call.function())));
+    for (name, folder) in functions.into_iter().chain([(BARE, format!("{ROOT}/benches/bare"))]) {
+        let mut cargo = Command::new("cargo");
+        // What `cargo run` says of this crate. A build script that looks at it (ring's does) would run again each time
+        // that the functions are built from here and from a shell in turns, and minutes of building with it.
+        for (variable, _) in std::env::vars_os() {
+            if variable
+                .to_str()
+                .is_some_and(|name| OF_THIS_CRATE.iter().any(|prefix| name.starts_with(prefix)))
+            {
+                cargo.env_remove(variable);
+            }
+        }
+        let status = cargo
+            .args(["build", "--release", "--locked", "--bin", name, "--target-dir"])
+            .arg(target_dir)
+            .current_dir(folder)
+            .status()
+            .context("cargo cannot be started")?;
+        ensure!(status.success(), "{name} does not compile");
+    }
+    Ok(())
+}
+
+/// A folder with binaries.
+#[derive(Debug, Clone)]
+pub struct Binaries(pub PathBuf);
+
+impl Binaries {
+    /// Where the program of this name is: a file, or `bootstrap` in a folder, as cargo-lambda leaves it.
+    pub fn path(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        let path = if path.is_dir() { path.join("bootstrap") } else { path };
+        ensure!(path.is_file(), "there is no {}; build it first", path.display());
+        Ok(path)
+    }
+}
+
+/// A program and what it is asked.
+pub struct Program {
+    /// Its binary's name.
+    pub name: &'static str,
+    /// Whether it is of those that the others are compared with.
+    pub against: bool,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is asked.
+    pub call: Call,
+}
+
+impl Program {
+    /// Its name in the report.
+    pub fn title(&self) -> String {
+        if self.against { format!("{} (against)", self.name) } else { self.name.to_owned() }
+    }
+
+    /// What it says to every success: the bare one nothing.
+    pub fn message(&self) -> Option<&'static str> {
+        (self.name != BARE).then(|| self.call.message())
+    }
+
+    /// Its size in bytes, and that of the deployed archive, less some hundred bytes for the archive's own structure.
+    pub fn size(&self) -> Result<(u32, u32)> {
+        let binary = fs::read(&self.path)?;
+        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+        deflated.write_all(&binary)?;
+        Ok((binary.len().try_into()?, deflated.finish()?.len().try_into()?))
+    }
+}

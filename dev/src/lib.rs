@@ -2,6 +2,7 @@
 //! HTTP requests into the events API Gateway sends, over an embedded DynamoDB engine.
 
 pub mod engine;
+pub mod evm_node;
 pub mod functions;
 pub mod gateway;
 pub mod in_process;

@@ -1,0 +1,94 @@
+//! A key in AWS KMS: it signs there, and never leaves.
+
+use std::fmt;
+
+use alloy_primitives::{Address, B256, Signature};
+use aws_sdk_kms::Client;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
+use k256::ecdsa::{RecoveryId, VerifyingKey};
+use k256::pkcs8::DecodePublicKey as _;
+
+use crate::signer::{SignError, address_of, signature_of};
+
+/// A key of the spec `ECC_SECG_P256K1` in KMS.
+#[derive(Clone)]
+pub struct KmsKey {
+    client: Client,
+    id: String,
+    public: VerifyingKey,
+}
+
+impl KmsKey {
+    /// Looks up the public half of a key, by its id, ARN or alias.
+    pub async fn open(client: Client, id: impl Into<String>) -> Result<Self, SignError> {
+        let id = id.into();
+        let answer = client.get_public_key().key_id(&id).send().await.map_err(|error| failure(&error))?;
+        let der = answer.public_key.ok_or_else(|| refused("it gave no public key"))?;
+        // Which curve it is of stands in it.
+        let public = VerifyingKey::from_public_key_der(der.as_ref())
+            .map_err(|_| refused("the key is not of the spec ECC_SECG_P256K1"))?;
+        Ok(Self { client, id, public })
+    }
+
+    /// Whose transactions it signs.
+    pub fn address(&self) -> Address {
+        address_of(&self.public)
+    }
+
+    /// Signs a hash.
+    pub async fn sign(&self, hash: B256) -> Result<Signature, SignError> {
+        let answer = self
+            .client
+            .sign()
+            .key_id(&self.id)
+            .message(Blob::new(hash.as_slice()))
+            // The hash is what is signed. KMS would otherwise hash it once more.
+            .message_type(MessageType::Digest)
+            // Of SHA-256 it is only the size that counts.
+            .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
+            .send()
+            .await
+            .map_err(|error| failure(&error))?;
+        let der = answer.signature.ok_or_else(|| refused("it gave no signature"))?;
+        let signature = k256::ecdsa::Signature::from_der(der.as_ref())
+            .map_err(|_| refused("its signature is not one of ECDSA"))?;
+        // KMS gives the high s as often as the low one, and Ethereum takes the low one alone (EIP-2).
+        let signature = signature.normalize_s();
+        // KMS does not tell the parity. It is the one with which the signature leads back to our key.
+        let recovery = RecoveryId::trial_recovery_from_prehash(&self.public, hash.as_slice(), &signature)
+            .map_err(|_| refused("its signature is not by this key"))?;
+        Ok(signature_of(&signature, recovery))
+    }
+}
+
+impl fmt::Debug for KmsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsKey")
+            .field("id", &self.id)
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+fn refused(why: &str) -> SignError {
+    SignError::Refused(why.to_owned())
+}
+
+/// What a call that failed means for whoever wants a signature.
+fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SignError {
+    let code = error.code();
+    let failed = error.raw_response().is_none_or(|answer| answer.status().is_server_error());
+    let why = match (code, error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        // Its words would name the endpoint and little else.
+        (None, _) => "it did not answer as KMS does".to_owned(),
+    };
+    if failed || code == Some("ThrottlingException") {
+        SignError::Unavailable(why)
+    } else {
+        SignError::Refused(why)
+    }
+}

@@ -199,10 +199,21 @@ fn event_files_are_for_the_routes_of_their_functions() {
     }
 }
 
-/// The names of settings in a piece of source: string literals all in capitals.
+const OF_EVERY_SDK: [&str; 6] = [
+    "AWS_CA_BUNDLE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_KMS",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_REGION",
+];
+
+/// The names of settings in a piece of source: string literals all in capitals, but for what every SDK of
+/// AWS reads; of that Lambda sets what there is.
 fn settings_in(source: &str) -> Names {
     let is_setting = |text: &&str| {
-        text.len() > 1
+        text.len() > 3
+            && !OF_EVERY_SDK.contains(text)
             && text.starts_with(|c: char| c.is_ascii_uppercase())
             && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     };

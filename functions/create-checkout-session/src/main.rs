@@ -10,7 +10,8 @@ async fn main() -> Result<(), Error> {
     api::start_logging()?;
     let retention = config::session_retention()?;
     let table = config::table_name()?;
-    let store = store::Store::new(&store::sdk_config().await, table);
+    let store = store::Store::new(&store::sdk_config()?, table);
+    store.connect().await;
     let clock = Clock::system();
     api::run(CreateCheckoutSession { store, clock, retention }).await
 }

@@ -9,7 +9,8 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     api::start_logging()?;
     let table = config::table_name()?;
-    let store = store::Store::new(&store::sdk_config().await, table);
+    let store = store::Store::new(&store::sdk_config()?, table);
+    store.connect().await;
     let clock = Clock::system();
     api::run(GetCheckoutSession { store, clock }).await
 }

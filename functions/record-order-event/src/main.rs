@@ -9,9 +9,10 @@ use record_order_event::{RecordOrderEvent, signing_secrets};
 async fn main() -> Result<(), Error> {
     api::start_logging()?;
     let table = config::table_name()?;
-    let aws = store::sdk_config().await;
+    let aws = store::sdk_config()?;
     let secrets = signing_secrets(&aws).await?;
     let store = store::Store::new(&aws, table);
+    store.connect().await;
     let clock = Clock::system();
     api::run(RecordOrderEvent { store, clock, secrets }).await
 }

@@ -2,9 +2,11 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
 use checkout::api::SigningSecrets;
 use checkout::config::{self, ConfigError};
 use checkout::invalid::Invalid;
+use checkout::store;
 
 const SECRET: &str = "PAYMENT_EVENTS_SECRET";
 const SECRET_ARN: &str = "PAYMENT_EVENTS_SECRET_ARN";
@@ -23,7 +25,10 @@ pub async fn signing_secrets(aws: &SdkConfig) -> Result<SigningSecrets, ConfigEr
 }
 
 async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, Invalid> {
-    let secret = Client::new(aws).get_secret_value().secret_id(arn).send().await;
+    // What `aws` names as an endpoint is DynamoDB's.
+    let mut config = Builder::from(aws);
+    config.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
+    let secret = Client::from_conf(config.build()).get_secret_value().secret_id(arn).send().await;
     match secret.map(|secret| secret.secret_string) {
         Ok(Some(text)) => Ok(text),
         Ok(None) => Err(Invalid::expected("a secret that is text")),

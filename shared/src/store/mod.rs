@@ -16,13 +16,14 @@ mod read;
 mod record_event;
 mod retry;
 mod transact;
+mod trust;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
 use crate::checkout::Checkout;
 
-pub use client::{sdk_config, sdk_loader};
+pub use client::{endpoint_url, sdk_config, sdk_loader};
 pub use expire_session::Expiry;
 pub use idempotency::IdempotencyKey;
 pub use link_order::Linking;

@@ -1,0 +1,110 @@
+//! Whose certificates are believed.
+
+use aws_smithy_http_client::tls::TrustStore;
+use url::Url;
+
+use crate::config::{self, ConfigError};
+use crate::invalid::Invalid;
+
+/// The roots of Amazon Trust Services, all five, as it asks of whoever keeps a store of his own. DynamoDB's
+/// endpoints have their certificates, and those of the European Sovereign Cloud are cross-signed
+/// by them.
+///
+/// Five and not the system's 144: each is parsed at every cold start.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// What an endpoint's certificate must chain to.
+///
+/// `AWS_CA_BUNDLE`, where it is set, and nothing else, as in every SDK of AWS. Amazon's roots for
+/// AWS's own endpoints in its public regions; the system's wherever the endpoint is somebody
+/// else's, or the region one of a partition (China, the isolated ones) whose authority may be another.
+pub(super) fn trust_store(region: &str, endpoint: Option<&str>) -> Result<TrustStore, ConfigError> {
+    const BUNDLE: &str = "AWS_CA_BUNDLE";
+    if config::optional(BUNDLE).is_some() {
+        let read = |path: String| {
+            std::fs::read(path)
+                .map_err(|error| Invalid::expected(format!("a file that can be read, but: {error}")))
+        };
+        return Ok(TrustStore::empty().with_pem_certificate(config::required(BUNDLE, read)?));
+    }
+    if is_public(region) && endpoint.is_none_or(is_of_aws) {
+        Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+    } else {
+        Ok(TrustStore::default())
+    }
+}
+
+/// Whether an endpoint that is named is AWS's own all the same: the template names it, so that `sam local` can be given another.
+fn is_of_aws(endpoint: &str) -> bool {
+    let url = Url::parse(endpoint).ok().filter(|url| url.scheme() == "https");
+    url.as_ref().and_then(Url::host_str).is_some_and(|host| {
+        [".amazonaws.com", ".amazonaws.eu", ".api.aws"].iter().any(|domain| host.ends_with(domain))
+    })
+}
+
+/// Whether a region is of a partition that anybody can look into: the standard one, the one
+/// for the United States' government, or Europe's own.
+fn is_public(region: &str) -> bool {
+    !["cn-", "us-iso", "eu-iso"].iter().any(|partition| region.starts_with(partition))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// As Amazon Trust Services lists them in its repository.
+    const FINGERPRINTS: [&str; 5] = [
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+    ];
+
+    #[test]
+    fn the_roots_are_amazons_five() {
+        let text = std::str::from_utf8(AMAZON_ROOTS).unwrap().replace('\n', "");
+        let certificates = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+        let fingerprints: Vec<String> = certificates
+            .map(|certificate| {
+                let der = STANDARD.decode(certificate.trim_end_matches("-----END CERTIFICATE-----")).unwrap();
+                alloy_primitives::hex::encode(Sha256::digest(der))
+            })
+            .collect();
+        assert_eq!(fingerprints, FINGERPRINTS);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_named_may_be_of_aws() {
+        for endpoint in [
+            "https://dynamodb.eu-central-1.amazonaws.com",
+            "https://dynamodb.eusc-de-east-1.amazonaws.eu/",
+            "https://dynamodb.us-east-1.api.aws",
+        ] {
+            assert!(is_of_aws(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "http://dynamodb.eu-central-1.amazonaws.com",
+            "https://127.0.0.1:8000",
+            "https://dynamodb.amazonaws.com.example.org",
+            "https://dynamodb.cn-north-1.amazonaws.com.cn",
+            "localhost",
+        ] {
+            assert!(!is_of_aws(endpoint), "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn only_public_regions_go_by_amazons_roots() {
+        for region in ["us-east-1", "eu-central-1", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-7"] {
+            assert!(is_public(region), "{region}");
+        }
+        for region in ["cn-north-1", "us-iso-east-1", "us-isob-east-1", "us-isof-south-1", "eu-isoe-west-1"] {
+            assert!(!is_public(region), "{region}");
+        }
+    }
+}

@@ -29,7 +29,6 @@ FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if f
 
 TABLE = "checkout"  # as the local run names it
 SECRET = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0"  # with which events/record-order-event.json is signed
-FACTORY = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d"
 
 # Seconds. Nothing here is waited for without an end; the last is for all of it together.
 COMPILE, START, INVOCATION, STOP, ALL = 1500, 60, 20, 5, 1800
@@ -180,7 +179,7 @@ def environment(function, port, endpoint):
         "RUST_LOG": "INFO",
         "TABLE_NAME": TABLE,
         "PAYMENT_EVENTS_SECRET": SECRET,
-        "FORWARDER_FACTORY": FACTORY,
+        "CHAIN_SECRET": '{"endpoints":{}}',
         "SESSION_RETENTION_DAYS": "30",
     }
 
@@ -214,7 +213,7 @@ class Smoke:
     def refuses_to_start(self, function, setting, value=None):
         """Without `setting`, or with one that cannot be right."""
         env = environment(function, self.port, self.endpoint)
-        del env[setting]
+        env.pop(setting, None)
         if value is not None:
             env[setting] = value
         what = f"{function} without {setting}" if value is None else f"{function} with {setting}={value}"
@@ -335,16 +334,21 @@ AS_THEY_ARE = {
 def refused_starts(smoke):
     for function in FUNCTIONS:
         smoke.refuses_to_start(function, "TABLE_NAME")
-    smoke.refuses_to_start("create-order", "FORWARDER_FACTORY")
     smoke.refuses_to_start("create-order", "FORWARDER_FACTORY", "0x12")
     smoke.refuses_to_start("create-checkout-session", "SESSION_RETENTION_DAYS", "soon")
+    smoke.refuses_to_start("create-order", "CHAINS", "[")
     smoke.refuses_to_start("record-order-event", "PAYMENT_EVENTS_SECRET")
+    smoke.refuses_to_start("watch-chain", "CHAIN_SECRET")
+    smoke.refuses_to_start("watch-chain", "CHAIN_SECRET", '{"endpoints":{"1":["no URL"]}}')
 
 
 def events_as_they_are(smoke):
     files = {path.name for path in EVENTS.iterdir()}
-    if files != AS_THEY_ARE.keys():
-        raise Failed(f"events/ and what is expected of it differ in {sorted(files ^ AS_THEY_ARE.keys())}")
+    known = AS_THEY_ARE.keys() | {"watch-chain.json"}
+    if files != known:
+        raise Failed(f"events/ and what is expected of it differ in {sorted(files ^ known)}")
+    # Without a chain there is nothing to watch, and nobody to answer.
+    smoke.equal("watch-chain.json", smoke.invoke("watch-chain", read("watch-chain.json")), None)
     for name, (status, expected) in AS_THEY_ARE.items():
         smoke.call(name, read(name), status, expected)
 

@@ -9,7 +9,8 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, ProjectionType,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
 use checkout::config::optional;
 use checkout::store;
@@ -46,6 +47,14 @@ pub async fn sdk_config(endpoint: &str) -> SdkConfig {
     loader.load().await
 }
 
+fn key_schema(keys: &[(String, String)]) -> Result<Vec<KeySchemaElement>> {
+    let element = |(attribute, role): &(String, String)| {
+        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role.as_str().into());
+        Ok(element.build()?)
+    };
+    keys.iter().map(element).collect()
+}
+
 /// Creates the table as the template declares it, unless it is there already.
 pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Result<()> {
     let client = Client::new(config);
@@ -55,9 +64,16 @@ pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Resu
             AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind.as_str().into());
         create = create.attribute_definitions(definition.build()?);
     }
-    for (attribute, role) in &table.keys {
-        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role.as_str().into());
-        create = create.key_schema(element.build()?);
+    create = create.set_key_schema(Some(key_schema(&table.keys)?));
+    for index in &table.indexes {
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(index.included.clone()));
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(&index.name)
+            .set_key_schema(Some(key_schema(&index.keys)?))
+            .projection(projection.build());
+        create = create.global_secondary_indexes(index.build()?);
     }
     if let Err(error) = create.send().await {
         let error = error.into_service_error();

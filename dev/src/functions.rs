@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use checkout::api::{Clock, Event, Response, SigningSecrets, serve};
+use checkout::chains::Chains;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::store::Store;
@@ -25,6 +26,8 @@ pub struct Environment {
     pub secrets: SigningSecrets,
     /// What places deposit addresses.
     pub factory: ForwarderFactory,
+    /// Where deposits are looked for.
+    pub chains: Chains,
     /// How long a session without an order is kept.
     pub retention: Retention,
 }
@@ -43,7 +46,7 @@ pub struct Functions {
 impl Functions {
     /// Starts every function.
     pub fn new(environment: Environment) -> Self {
-        let Environment { aws, table, clock, secrets, factory, retention } = environment;
+        let Environment { aws, table, clock, secrets, factory, chains, retention } = environment;
         // Each has a client of its own, as each function has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
@@ -51,7 +54,7 @@ impl Functions {
             create_checkout_session: CreateCheckoutSession { store: store(), clock: clock(), retention },
             get_checkout_session: GetCheckoutSession { store: store(), clock: clock() },
             expire_checkout_session: ExpireCheckoutSession { store: store(), clock: clock() },
-            create_order: CreateOrder { store: store(), clock: clock(), factory },
+            create_order: CreateOrder { store: store(), clock: clock(), factory, chains },
             get_order: GetOrder { store: store(), clock: clock() },
             record_order_event: RecordOrderEvent { store: store(), clock: clock(), secrets },
         }

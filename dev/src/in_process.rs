@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine;
 
-/// An engine in memory, for the one who holds it.
+/// An engine in memory, or [over a database](Self::from) of the one who holds it.
 #[derive(Clone)]
 pub struct InProcessEngine(Database);
 
@@ -59,6 +59,7 @@ impl InProcessEngine {
         match operation {
             "PutItem" => carry_out(body, |request| database.put_item(request)),
             "UpdateItem" => carry_out(body, |request| database.update_item(request)),
+            "DeleteItem" => carry_out(body, |request| database.delete_item(request)),
             "GetItem" => carry_out(body, |request| database.get_item(request)),
             "Query" => carry_out(body, |request| database.query(request)),
             "Scan" => carry_out(body, |request| database.scan(request)),
@@ -67,6 +68,13 @@ impl InProcessEngine {
             "UpdateTimeToLive" => carry_out(body, |request| database.update_time_to_live(request)),
             _ => Err(DynoxideError::ValidationException(format!("{operation} is not offered in process"))),
         }
+    }
+}
+
+/// Over a database that is reached by other ways too, or lies in a file.
+impl From<Database> for InProcessEngine {
+    fn from(database: Database) -> Self {
+        Self(database)
     }
 }
 

@@ -6,5 +6,8 @@ pub mod evm_node;
 pub mod functions;
 pub mod gateway;
 pub mod in_process;
+pub mod local_chain;
 pub mod pay;
+pub mod payer;
+mod standing;
 pub mod template;

@@ -1,4 +1,4 @@
-//! `cargo dev`: the service on this machine. `cargo dev pay`: its payment processor.
+//! `cargo dev`: the service on this machine. `cargo dev pay`: its payment processor, or a payer on its chain.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,22 +7,22 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use checkout::amount::Amount;
 use checkout::api::{Clock, SigningSecrets};
-use checkout::config::{forwarder_factory, optional, session_retention};
-use checkout::deposit_address::ForwarderFactory;
+use checkout::config::{self, optional};
 use clap::{Args, Parser, Subcommand};
 use dev::functions::{Environment, Functions};
+use dev::local_chain::{self, LocalChain};
 use dev::pay::{Payment, PaymentProcessor};
+use dev::payer::Payer;
 use dev::template::Template;
 use dev::{engine, gateway};
 use tokio::net::TcpListener;
+use watch_chain::ChainWatcher;
 
-/// The factory of the deposit addresses' test vector: nobody controls it, so no real money
-/// must be sent to addresses that the local run shows.
-const LOCAL_FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
 const LOCAL_TABLE: &str = "checkout";
 
 /// Runs the checkout-session service on this machine.
@@ -37,7 +37,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plays the payment processor: signs and sends the events of a payment
+    /// Plays the payment processor, which signs and sends the events of a payment, or a payer on the chain
     Pay(Pay),
 }
 
@@ -55,6 +55,10 @@ struct Serve {
     /// Use the DynamoDB at this URL instead of the embedded engine
     #[arg(long)]
     dynamodb_endpoint: Option<String>,
+    /// Also run an EVM chain, watched and settled: Base, with a USDC of play money. Needs Node.js
+    // A chain begins anew each time. A database that is kept would tell of deposits that never were.
+    #[arg(long, conflicts_with_all = ["data", "dynamodb_endpoint"])]
+    chain: bool,
 }
 
 #[derive(Args)]
@@ -70,6 +74,9 @@ struct Pay {
     /// Report that what was deposited went back
     #[arg(long)]
     refund: bool,
+    /// Send the token on the chain of `cargo dev --chain`, and watch what becomes of it
+    #[arg(long, conflicts_with_all = ["fail", "refund"])]
+    on_chain: bool,
     /// The port that the service is served on
     #[arg(long, default_value_t = 9000)]
     port: u16,
@@ -80,6 +87,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => serve(cli.serve).await,
+        Some(Command::Pay(pay)) if pay.on_chain => pay_on_chain(pay).await,
         Some(Command::Pay(pay)) => play(pay).await,
     };
     match done {
@@ -115,42 +123,85 @@ async fn serve(options: Serve) -> Result<()> {
     engine::create_table(&aws, LOCAL_TABLE, &template.table).await?;
 
     let secret = optional(SECRET).unwrap_or_else(fresh_secret);
-    leave_secret(port, &secret).context("the events' secret cannot be kept for `cargo dev pay`")?;
     let clock = Clock::system();
+    let (chain, chains, factory) = if options.chain {
+        (Some(LocalChain::start().await?), LocalChain::chains()?, LocalChain::factory()?)
+    } else {
+        (None, config::chains()?, config::forwarder_factory()?)
+    };
+    let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
+    let kept = Kept::leave(port, &secret, chain.as_ref());
+    let kept = kept.context("nothing can be kept for `cargo dev pay`")?;
     let functions = Functions::new(Environment {
         aws,
         table: LOCAL_TABLE.to_owned(),
         clock: clock.clone(),
         secrets: SigningSecrets::parse(&secret).context(SECRET)?,
-        factory: factory()?,
-        retention: session_retention()?,
+        factory,
+        chains,
+        retention: config::session_retention()?,
     });
     let router = gateway::logged(gateway::router(&template, functions, clock)?);
 
     println!("Serving   {base}");
     println!("Database  {engine}, table {LOCAL_TABLE}");
     println!("Secret    {SECRET}={secret}");
+    if let Some(chain) = &chain {
+        println!("Chain     {} at {}, a block each second", local_chain::CHAIN, chain.endpoint());
+        println!("USDC      {}, of play money", local_chain::USDC);
+        println!("Payer     {} with {} of it", local_chain::PAYER, local_chain::FUNDS);
+    }
     println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
     println!("Stop      Ctrl-C\n");
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async {
-            // Where no signal can be awaited, stopping is the terminal's affair.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            println!("\nStopped.");
-        })
-        .await?;
-    // Nobody signs with it any more; a file that is gone already is no harm.
-    let _gone = std::fs::remove_file(secret_file(port));
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+        stop_asked_for().await;
+        println!("\nStopped.");
+    });
+    tokio::select! {
+        served = async { serving.await } => served?,
+        () = watch(watcher) => {}
+    }
+    kept.remove();
     Ok(())
+}
+
+/// Waits for Ctrl-C, or for whatever else ends a process with some notice: without it the chain's node would go on.
+async fn stop_asked_for() {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => terminated.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<Option<()>>();
+    let interrupted = async {
+        // Where no signal can be awaited, stopping is the terminal's affair.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = terminated => {}
+        () = interrupted => {}
+    }
+}
+
+/// Watches the chain, where there is one, for as long as it is awaited.
+async fn watch(watcher: Option<ChainWatcher>) {
+    match watcher {
+        Some(watcher) => local_chain::watch(watcher, |news| println!("The chain {news}")).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn play(options: Pay) -> Result<()> {
     let base = format!("http://127.0.0.1:{}", options.port);
     let secret = match optional(SECRET) {
         Some(secret) => secret,
-        None => std::fs::read_to_string(secret_file(options.port)).with_context(|| {
+        None => std::fs::read_to_string(Kept::at(options.port).secret).with_context(|| {
             format!("no `cargo dev` is running on port {}, and {SECRET} is not set", options.port)
         })?,
     };
@@ -167,14 +218,19 @@ async fn play(options: Pay) -> Result<()> {
         .await
 }
 
-const SECRET: &str = "PAYMENT_EVENTS_SECRET";
-
-fn factory() -> Result<ForwarderFactory> {
-    match optional("FORWARDER_FACTORY") {
-        Some(_) => Ok(forwarder_factory()?),
-        None => Ok(ForwarderFactory::parse(LOCAL_FACTORY)?),
-    }
+async fn pay_on_chain(options: Pay) -> Result<()> {
+    let base = format!("http://127.0.0.1:{}", options.port);
+    let endpoint = std::fs::read_to_string(Kept::at(options.port).chain)
+        .with_context(|| format!("no `cargo dev --chain` is running on port {}", options.port))?;
+    let start = Instant::now();
+    Payer::new(base, &endpoint)?
+        .pay(&options.id, options.partial, |news| {
+            println!("{:5.1} s  {news}", start.elapsed().as_secs_f64());
+        })
+        .await
 }
+
+const SECRET: &str = "PAYMENT_EVENTS_SECRET";
 
 /// 32 random bytes. Good enough to sign events of play money; a real secret comes from a
 /// secrets manager.
@@ -184,17 +240,37 @@ fn fresh_secret() -> String {
     format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
-fn leave_secret(port: u16, secret: &str) -> std::io::Result<()> {
-    let file = secret_file(port);
-    // Cargo may build elsewhere, and then nobody has made the folder yet.
-    file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-    std::fs::write(file, secret)
+/// What a running `cargo dev` leaves in files for `cargo dev pay` in another terminal.
+struct Kept {
+    /// What events are signed with.
+    secret: PathBuf,
+    /// Where the chain's node is.
+    chain: PathBuf,
 }
 
-/// Where a running `cargo dev` leaves its secret for `cargo dev pay` in another terminal.
-fn secret_file(port: u16) -> PathBuf {
-    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
-    PathBuf::from(target).join(format!("cargo-dev-{port}.secret"))
+impl Kept {
+    fn at(port: u16) -> Self {
+        let target = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target"));
+        let file = |what| target.join(format!("cargo-dev-{port}.{what}"));
+        Self { secret: file("secret"), chain: file("chain") }
+    }
+
+    fn leave(port: u16, secret: &str, chain: Option<&LocalChain>) -> std::io::Result<Self> {
+        let kept = Self::at(port);
+        // Cargo may build elsewhere, and then nobody has made the folder yet.
+        kept.secret.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        // One that was killed has left its chain, which is gone.
+        kept.remove();
+        std::fs::write(&kept.secret, secret)?;
+        chain.map_or(Ok(()), |chain| std::fs::write(&kept.chain, chain.endpoint()))?;
+        Ok(kept)
+    }
+
+    /// Nobody signs or answers any more. A file that is gone already is no harm.
+    fn remove(&self) {
+        let _gone = std::fs::remove_file(&self.secret);
+        let _gone = std::fs::remove_file(&self.chain);
+    }
 }
 
 fn amount(text: &str) -> Result<Amount, checkout::invalid::Invalid> {

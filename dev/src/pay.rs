@@ -4,11 +4,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use checkout::amount::Amount;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+
+use crate::standing::{Service, text};
 
 /// How a payment goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +28,7 @@ pub enum Payment {
 /// Reports events to the service at `base`.
 #[derive(Debug)]
 pub struct PaymentProcessor {
-    http: Client,
-    base: String,
+    service: Service,
     secret: String,
 }
 
@@ -35,8 +36,7 @@ impl PaymentProcessor {
     /// A processor that signs with the first of `secrets`.
     pub fn new(base: impl Into<String>, secrets: &str) -> Self {
         Self {
-            http: Client::new(),
-            base: base.into(),
+            service: Service::new(base),
             secret: secrets.split_whitespace().next().unwrap_or_default().to_owned(),
         }
     }
@@ -44,12 +44,10 @@ impl PaymentProcessor {
     /// Plays a payment of the order, or of the session's order, that `id` names. Each event
     /// is handed to `report` with the order's status after it.
     pub async fn pay(&self, id: &str, payment: Payment, mut report: impl FnMut(&str, &str)) -> Result<()> {
-        let record = self.find_order(id).await?;
-        let order = record.get("order").context("the answer has no order")?;
-        let id = text(order, "id")?;
-        let chain = order.get("srcChain").cloned().unwrap_or_default();
-        let received = deposited(&record, &chain)?;
-        let due = Amount::parse(&text(order, "srcAmount")?)?.saturating_sub(received);
+        let standing = self.service.standing(id).await?;
+        let (id, order) = (standing.text("id")?, standing.order());
+        let chain = order["srcChain"].clone();
+        let (received, due) = (standing.received()?, standing.due()?);
         let transaction = |amount: Amount| {
             let now = now_millis();
             json!({ "chain": chain, "txHash": random_hash(), "amount": amount, "createdAt": now })
@@ -58,7 +56,7 @@ impl PaymentProcessor {
         let events = match payment {
             Payment::Full => {
                 let mut executed = transaction(Amount::ZERO);
-                executed["actualDstAmount"] = order.get("srcAmount").cloned().unwrap_or_default();
+                executed["actualDstAmount"] = order["srcAmount"].clone();
                 let deposit = (due > Amount::ZERO).then(|| deposit(due));
                 deposit.into_iter().chain([("order.executed", executed)]).collect()
             }
@@ -90,9 +88,9 @@ impl PaymentProcessor {
         let timestamp = now_millis() / 1000;
         let webhook = Webhook::new(&self.secret).context("the events' secret")?;
         let signature = webhook.sign(&id, timestamp, body.as_bytes())?;
-        let response = self
-            .http
-            .post(format!("{}/orders/{order}/events", self.base))
+        let Service { http, base } = &self.service;
+        let response = http
+            .post(format!("{base}/orders/{order}/events"))
             .header("content-type", "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp.to_string())
@@ -100,7 +98,7 @@ impl PaymentProcessor {
             .body(body)
             .send()
             .await
-            .with_context(|| format!("no service answers at {}", self.base))?;
+            .with_context(|| format!("no service answers at {base}"))?;
         let status = response.status();
         let answer: Value = response.json().await?;
         if status != StatusCode::OK {
@@ -108,43 +106,6 @@ impl PaymentProcessor {
         }
         Ok(answer["data"].clone())
     }
-
-    async fn find_order(&self, id: &str) -> Result<Value> {
-        if let Some(record) = self.get(&format!("orders/{id}")).await? {
-            return Ok(record);
-        }
-        let session = self.get(&format!("checkout-sessions/{id}?include=order")).await?;
-        match session.map(|session| session["order"].clone()) {
-            None => bail!("{id} is neither an order nor a session"),
-            Some(Value::Null) => bail!("session {id} has no order yet; make one with POST /orders"),
-            Some(record) => Ok(record),
-        }
-    }
-
-    async fn get(&self, path: &str) -> Result<Option<Value>> {
-        let response = self.http.get(format!("{}/{path}", self.base)).send().await;
-        let response = response.with_context(|| format!("no service answers at {}", self.base))?;
-        if response.status() != StatusCode::OK {
-            return Ok(None);
-        }
-        let answer: Value = response.json().await?;
-        Ok(Some(answer["data"].clone()))
-    }
-}
-
-/// What the record's deposits on the order's chain add up to.
-fn deposited(record: &Value, chain: &Value) -> Result<Amount> {
-    let deposits = record.get("depositTxs").and_then(Value::as_array).context("no depositTxs")?;
-    let mut sum = Amount::ZERO;
-    for deposit in deposits.iter().filter(|deposit| deposit.get("chain") == Some(chain)) {
-        sum = sum.saturating_add(Amount::parse(&text(deposit, "amount")?)?);
-    }
-    Ok(sum)
-}
-
-fn text(value: &Value, name: &str) -> Result<String> {
-    let text = value.get(name).and_then(Value::as_str);
-    Ok(text.ok_or_else(|| anyhow!("the answer has no {name}"))?.to_owned())
 }
 
 fn random_hash() -> String {

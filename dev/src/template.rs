@@ -38,8 +38,21 @@ pub struct Table {
     pub attributes: Vec<(String, String)>,
     /// Attribute names with their role in the key.
     pub keys: Vec<(String, String)>,
+    /// The indexes.
+    pub indexes: Vec<Index>,
     /// The attribute that says when an item may be removed.
     pub ttl_attribute: String,
+}
+
+/// An index of the table.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Attribute names with their role in its key.
+    pub keys: Vec<(String, String)>,
+    /// What it holds beside the keys.
+    pub included: Vec<String>,
 }
 
 /// What browsers may do.
@@ -69,7 +82,8 @@ impl Template {
             if resource.get("Type").and_then(Value::as_str) == Some("AWS::Serverless::Function") {
                 let properties = member(resource, "Properties")?;
                 let function = text_of(properties, "CodeUri")?.trim_start_matches("functions/").to_owned();
-                for event in mapping(properties, "Events")?.values() {
+                let events = mapping(properties, "Events")?.values();
+                for event in events.filter(|event| is_route(event)) {
                     let route = member(event, "Properties")?;
                     routes.push(Route {
                         method: text_of(route, "Method")?,
@@ -87,6 +101,10 @@ impl Template {
             table: Table {
                 attributes: pairs(table, "AttributeDefinitions", "AttributeName", "AttributeType")?,
                 keys: pairs(table, "KeySchema", "AttributeName", "KeyType")?,
+                indexes: sequence(table, "GlobalSecondaryIndexes")?
+                    .iter()
+                    .map(index)
+                    .collect::<Result<_>>()?,
                 ttl_attribute: text_of(member(table, "TimeToLiveSpecification")?, "AttributeName")?,
             },
             cors: Cors {
@@ -98,6 +116,18 @@ impl Template {
             document,
         })
     }
+}
+
+fn is_route(event: &Value) -> bool {
+    event.get("Type").and_then(Value::as_str) == Some("HttpApi")
+}
+
+fn index(index: &Value) -> Result<Index> {
+    Ok(Index {
+        name: text_of(index, "IndexName")?,
+        keys: pairs(index, "KeySchema", "AttributeName", "KeyType")?,
+        included: texts(member(index, "Projection")?, "NonKeyAttributes")?,
+    })
 }
 
 fn member<'a>(value: &'a Value, name: &str) -> Result<&'a Value> {

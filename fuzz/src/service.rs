@@ -131,6 +131,7 @@ fn functions(aws: &SdkConfig) -> Functions {
         clock: Clock::new(|| NOW),
         secrets: SigningSecrets::parse(SECRET).expect("a secret"),
         factory: ForwarderFactory::parse(FACTORY).expect("a factory"),
+        chains: checkout::chains::Chains::default(),
         retention: Retention::DEFAULT,
     })
 }

@@ -38,6 +38,11 @@ impl Amount {
         }
     }
 
+    /// The amount of a word, as a token's contract says it.
+    pub const fn from_word(word: U256) -> Self {
+        Self(word)
+    }
+
     /// The sum, or 2^256 − 1 where it would be more. Sums are only ever compared with an
     /// order's amount, which no saturated sum falls short of.
     #[must_use]

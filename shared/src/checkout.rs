@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+use crate::amount::Amount;
 use crate::id::OrderId;
 use crate::ledger::{Ledger, Outcome};
+use crate::on_chain::{ChainFact, ChainTotals};
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
 use crate::payment::{PaymentEvent, Transaction};
@@ -62,6 +64,7 @@ impl Checkout {
             Some(Outcome::Complete) => SessionStatus::Complete,
             Some(Outcome::Expired) => SessionStatus::Expired,
             None if self.ledger.paid_at.is_some() => SessionStatus::Processing,
+            None if self.is_held(now) => SessionStatus::Processing,
             None if self.is_over(now) => SessionStatus::Expired,
             None => SessionStatus::Open,
         }
@@ -75,9 +78,9 @@ impl Checkout {
             OrderStatus::Executed
         } else if ledger.refunded {
             OrderStatus::Refunded
-        } else if ledger.failure.is_some() {
+        } else if ledger.any_failure().is_some() {
             OrderStatus::Failure
-        } else if ledger.paid_at.is_some() {
+        } else if ledger.paid_at.is_some() || self.is_held(now) {
             if ledger.relayed { OrderStatus::Relay } else { OrderStatus::Executing }
         } else if self.is_over(now) {
             if ledger.deposited { OrderStatus::Refunding } else { OrderStatus::Expired }
@@ -123,13 +126,14 @@ impl Checkout {
 
     /// Takes in a reported fact. `None` where it says nothing new.
     ///
-    /// `known` is every transaction recorded so far. No fact is refused, whatever the state:
-    /// refusing one would lose money. What a late fact cannot do is move a session that
+    /// `known` is every transaction reported so far, `on_chain` what the chain shows. No fact is refused, whatever
+    /// the state: refusing one would lose money. What a late fact cannot do is move a session that
     /// some reader may already have seen terminal.
     pub fn record(
         &self,
         order: &Order,
         known: &[Transaction],
+        on_chain: &[ChainFact],
         event: PaymentEvent,
         now: Timestamp,
     ) -> Option<Recorded> {
@@ -151,29 +155,79 @@ impl Checkout {
                 None
             }
         };
-        let mut ledger = Ledger::sum(order, &transactions, failure, &self.ledger);
-        self.decide(order, &mut ledger, now);
+        let mut ledger = Ledger::sum(order, &transactions, on_chain, failure, &self.ledger);
+        self.decide(order, &mut ledger, &transactions, on_chain, now);
         let is_news = ledger != self.ledger || *transactions != *known;
         is_news.then_some(Recorded { ledger, transaction })
     }
 
+    /// The sum after the chain was looked at. `on_chain` is all that it shows of the order, and replaces what it showed
+    /// before; `reported` is what a payment processor said.
+    pub fn observe(
+        &self,
+        order: &Order,
+        reported: &[Transaction],
+        on_chain: &[ChainFact],
+        now: Timestamp,
+    ) -> Ledger {
+        let mut ledger = Ledger::sum(order, reported, on_chain, self.ledger.failure.clone(), &self.ledger);
+        self.decide(order, &mut ledger, reported, on_chain, now);
+        ledger
+    }
+
     /// Decides what a new fact makes true once and for all.
-    fn decide(&self, order: &Order, ledger: &mut Ledger, now: Timestamp) {
+    fn decide(
+        &self,
+        order: &Order,
+        ledger: &mut Ledger,
+        reported: &[Transaction],
+        on_chain: &[ChainFact],
+        now: Timestamp,
+    ) {
         // What moves the session forward is judged by the fastest clock within the bound:
         // a reader with that clock must not have answered `expired` already.
         let fastest = now.on_the_fastest_clock();
-        if ledger.paid_at.is_none() && ledger.covers(order) && !self.is_over(fastest) {
-            ledger.paid_at = Some(now);
-        }
+        let is_in_time = !self.is_over(fastest);
+        let asked = order.terms.src_amount;
+        let totals = ChainTotals::of(on_chain, reported, self.deadline);
+        // What does not count on the chain's word alone.
+        let besides = ledger.received.saturating_sub(totals.confirmed);
+
+        // What was seen before the deadline holds the session until it is final, or gone.
+        ledger.pending_since = if totals.seen > Amount::ZERO
+            && besides.saturating_add(totals.seen_in_time) >= asked
+            && self.expired_at.is_none()
+        {
+            self.ledger.pending_since.or(is_in_time.then_some(now))
+        } else {
+            None
+        };
+        ledger.paid_at = if besides.saturating_add(totals.seen) < asked {
+            // A reorganisation took the payment back. What a processor reports never shrinks.
+            None
+        } else if ledger.paid_at.is_some() {
+            ledger.paid_at
+        } else if ledger.covers(order) && is_in_time {
+            Some(now)
+        } else {
+            let is_confirmed = besides.saturating_add(totals.confirmed_in_time) >= asked;
+            (is_confirmed && self.ledger.pending_since.is_some() && ledger.pending_since.is_some())
+                .then_some(now)
+        };
         if ledger.outcome.is_some() {
             return;
         }
         let may_complete = !self.session_status(fastest).is_terminal();
         if ledger.executed && may_complete {
             ledger.outcome = Some(Outcome::Complete);
-        } else if ledger.refunded || ledger.failure.is_some() {
+        } else if ledger.refunded || ledger.any_failure().is_some() {
             ledger.outcome = Some(Outcome::Expired);
         }
+    }
+
+    /// Whether the deadline has passed, but a payment that was seen before it waits for its finality.
+    fn is_held(&self, now: Timestamp) -> bool {
+        self.ledger.pending_since.is_some() && self.expired_at.is_none() && now >= self.deadline
     }
 
     /// Whether the deadline has passed or the merchant called it off.

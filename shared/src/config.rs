@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::chains::Chains;
 use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
 
@@ -50,9 +51,21 @@ pub fn table_name() -> Result<String, ConfigError> {
     required("TABLE_NAME", Ok)
 }
 
-/// `FORWARDER_FACTORY`: the contract that places deposit addresses.
+/// `FORWARDER_FACTORY`: the contract that places deposit addresses; the one in `contracts/`
+/// where it is not set.
 pub fn forwarder_factory() -> Result<ForwarderFactory, ConfigError> {
-    required("FORWARDER_FACTORY", |value| ForwarderFactory::parse(&value))
+    match optional("FORWARDER_FACTORY") {
+        None => Ok(ForwarderFactory::default()),
+        Some(_) => required("FORWARDER_FACTORY", |value| ForwarderFactory::parse(&value)),
+    }
+}
+
+/// `CHAINS`: the chains on which deposits are looked for; none where it is not set.
+pub fn chains() -> Result<Chains, ConfigError> {
+    match optional("CHAINS") {
+        None => Ok(Chains::default()),
+        Some(_) => required("CHAINS", |value| Chains::parse(&value)),
+    }
 }
 
 /// `SESSION_RETENTION_DAYS`: how long a session without an order is kept after its deadline;

@@ -51,7 +51,7 @@ impl fmt::Display for SessionId {
 
 /// The id of an order: derived from its session's ([`SessionId::order`]), or random for an
 /// order on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderId(Uuid);
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::on_chain::{self, ChainFact};
 use crate::order::Order;
 use crate::payment::{RefundStatus, Transaction, TransactionKind};
 use crate::text::Text;
@@ -24,13 +25,20 @@ pub struct Ledger {
     pub executed: bool,
     /// Whether a successful refund is known.
     pub refunded: bool,
-    /// Why the settlement failed, where it did.
+    /// Why the settlement failed, where that was reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Text<4096>>,
+    /// Why our own settlement on the chain failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_failure: Option<Text<4096>>,
     /// When it was recorded that the deposits cover the order, where that was before the
     /// deadline and before any expire call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+    /// When it was recorded that deposits on the chain would cover the order once they are final, where that was before
+    /// the deadline and before any expire call. It pays nothing yet, but keeps the session from expiring meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<Timestamp>,
     /// How the order ended, where its facts ended it. Written once: whatever is reported
     /// later, no observer sees a terminal session move.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,26 +65,36 @@ impl Default for Ledger {
             executed: false,
             refunded: false,
             failure: None,
+            settlement_failure: None,
             paid_at: None,
+            pending_since: None,
             outcome: None,
         }
     }
 }
 
 impl Ledger {
-    /// The sum of an order's transactions and failure, with what was decided before.
+    /// The sum of an order's reported transactions and failure, and of what the chain shows, with what was
+    /// decided before.
     ///
-    /// Everything but `paid_at` and `outcome` follows from the facts alone. Those two say
+    /// Everything but `paid_at`, `pending_since` and `outcome` follows from the facts alone. Those say
     /// *when* something became true, so they are carried on.
     pub(crate) fn sum(
         order: &Order,
-        transactions: &[Transaction],
+        reported: &[Transaction],
+        on_chain: &[ChainFact],
         failure: Option<Text<4096>>,
         before: &Self,
     ) -> Self {
-        let mut ledger =
-            Self { failure, paid_at: before.paid_at, outcome: before.outcome, ..Self::default() };
-        for transaction in transactions {
+        let mut ledger = Self {
+            failure,
+            settlement_failure: on_chain::settlement_failure(on_chain),
+            paid_at: before.paid_at,
+            pending_since: before.pending_since,
+            outcome: before.outcome,
+            ..Self::default()
+        };
+        for transaction in &on_chain::with_reported(order, reported, on_chain) {
             match &transaction.kind {
                 TransactionKind::Deposit { amount, from: _ } => {
                     ledger.deposited |= *amount > Amount::ZERO;
@@ -97,6 +115,11 @@ impl Ledger {
     /// Whether the deposits reach what the order asks for.
     pub(crate) fn covers(&self, order: &Order) -> bool {
         self.received >= order.terms.src_amount
+    }
+
+    /// Why the settlement failed, whoever says so.
+    pub fn any_failure(&self) -> Option<&Text<4096>> {
+        self.failure.as_ref().or(self.settlement_failure.as_ref())
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod address;
 pub mod amount;
 pub mod api;
+pub mod chains;
 pub mod checkout;
 pub mod config;
 pub mod deposit_address;
@@ -18,6 +19,7 @@ pub mod id;
 pub mod invalid;
 pub mod json_object;
 pub mod ledger;
+pub mod on_chain;
 pub mod onramp;
 pub mod order;
 pub mod payment;

@@ -28,6 +28,9 @@ pub struct Order {
     pub terms: OrderTerms,
     /// Where the payer sends the money, in lower-case hex; no other order has this address.
     pub deposit_address: String,
+    /// Whether its deposits are looked for on the chain itself. Otherwise only a payment processor reports them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_watched: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -100,7 +100,7 @@ impl Record {
     /// Whether the event was news.
     fn report(&mut self, event: PaymentEvent, now: i64) -> bool {
         let now = Timestamp::from_millis(now);
-        let recorded = self.checkout.record(&self.order, &self.transactions, event, now);
+        let recorded = self.checkout.record(&self.order, &self.transactions, &[], event, now);
         let Some(Recorded { ledger, transaction }) = recorded else {
             return false;
         };
@@ -169,7 +169,8 @@ fn order(session: SessionId, price: &str) -> Order {
             callback_metadata: None,
             client_reference_id: None,
         },
-        deposit_address: "0x7b27a06b3b4fe107988d5ea5fb0315520346d1f9".to_owned(),
+        deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }
 }

@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod proxy;
 mod recorder;
 pub mod redact;
+mod watched;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use checkout::api::{Clock, SigningSecrets};
+use checkout::chains::Chains;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
@@ -42,8 +44,6 @@ pub use recorder::{Call, Recorder};
 
 /// The secret in `events/record-order-event.json`.
 pub const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
-/// The factory of the deposit addresses' test vector.
-pub const FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
 pub const RECIPIENT: &str = "0xb34facb90a200251318e8841c05102366f2158cf";
 pub const USDC: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
 pub const BASE: u64 = 8453;
@@ -228,7 +228,8 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, secrets: &str) -> Fu
         table: table.to_owned(),
         clock,
         secrets: SigningSecrets::parse(secrets).unwrap(),
-        factory: ForwarderFactory::parse(FACTORY).unwrap(),
+        factory: ForwarderFactory::default(),
+        chains: Chains::default(),
         retention: Retention::DEFAULT,
     })
 }

@@ -8,7 +8,7 @@ use insta::dynamic_redaction;
 use insta::internals::Redaction;
 use uuid::Uuid;
 
-use super::{FACTORY, RECIPIENT};
+use super::RECIPIENT;
 
 /// Any UUID, hyphenated and in lower case.
 pub fn uuid() -> Redaction {
@@ -51,7 +51,6 @@ pub fn deposit_address(order: &str) -> Redaction {
 
 /// Where the money for an order to a recipient is to be sent.
 pub fn expected_deposit_address(order: &str, recipient: &str) -> String {
-    let factory = ForwarderFactory::parse(FACTORY).unwrap();
     let recipient = EvmAddress::parse(recipient).unwrap();
-    factory.deposit_address(OrderId::parse(order).unwrap(), &recipient)
+    ForwarderFactory::default().deposit_address(OrderId::parse(order).unwrap(), &recipient)
 }

@@ -76,7 +76,7 @@ impl History {
                     let Some(order) = &checkout.order else {
                         continue;
                     };
-                    let Some(recorded) = checkout.record(order, &known, event.clone(), now) else {
+                    let Some(recorded) = checkout.record(order, &known, &[], event.clone(), now) else {
                         continue;
                     };
                     checkout.ledger = recorded.ledger;
@@ -282,6 +282,7 @@ fn order(session: SessionId, deadline: Timestamp) -> Order {
             client_reference_id: None,
         },
         deposit_address: RECIPIENT.to_owned(),
+        is_watched: false,
         created_at: after(deadline, -1_700_000),
     }
 }

@@ -31,3 +31,4 @@ mod security;
 mod signatures;
 mod template;
 mod unavailable;
+mod watched_chains;

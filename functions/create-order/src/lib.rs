@@ -5,6 +5,7 @@ mod request;
 
 use checkout::api::view::OrderView;
 use checkout::api::{Answer, Clock, Endpoint, ErrorCode, Failure, Fields, Request};
+use checkout::chains::{Chains, Inadmissible};
 use checkout::checkout::Checkout;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};
@@ -21,6 +22,8 @@ pub struct CreateOrder {
     pub clock: Clock,
     /// What places their deposit addresses.
     pub factory: ForwarderFactory,
+    /// Where their deposits are looked for.
+    pub chains: Chains,
 }
 
 impl Endpoint for CreateOrder {
@@ -30,16 +33,23 @@ impl Endpoint for CreateOrder {
         let terms = request::order_terms(&fields)?;
         let session = request::session(&fields)?;
         settle_here(&terms)?;
+        let is_watched = self.is_watched(&terms)?;
+        let order = |id: OrderId| Order {
+            id,
+            deposit_address: self.factory.deposit_address(id, &terms.recipient),
+            terms: terms.clone(),
+            is_watched,
+            created_at: self.clock.now(),
+        };
         match session {
-            None => self.alone(terms, key.as_ref()).await,
-            Some(session) => self.linked(terms, session, key.as_ref()).await,
+            None => self.alone(order(OrderId::random()), key.as_ref()).await,
+            Some(session) => self.linked(order(session.order()), session, key.as_ref()).await,
         }
     }
 }
 
 impl CreateOrder {
-    async fn alone(&self, terms: OrderTerms, key: Option<&IdempotencyKey>) -> Result<Answer, Failure> {
-        let order = self.order(OrderId::random(), terms);
+    async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Answer, Failure> {
         match self.store.create_order(order, key).await? {
             Creation::Created(checkout) => answer(&checkout),
             Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
@@ -49,11 +59,10 @@ impl CreateOrder {
 
     async fn linked(
         &self,
-        terms: OrderTerms,
+        order: Order,
         session: SessionId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Answer, Failure> {
-        let order = self.order(session.order(), terms);
         match self.store.link_order(session, &order, || self.clock.now(), key).await? {
             Linking::Linked(checkout) => answer(&checkout),
             Linking::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
@@ -64,13 +73,11 @@ impl CreateOrder {
         }
     }
 
-    fn order(&self, id: OrderId, terms: OrderTerms) -> Order {
-        Order {
-            id,
-            deposit_address: self.factory.deposit_address(id, &terms.recipient),
-            terms,
-            created_at: self.clock.now(),
-        }
+    /// Whether the order's deposits are looked for on its chain. Refuses what could be paid but never seen.
+    fn is_watched(&self, terms: &OrderTerms) -> Result<bool, Failure> {
+        self.chains.admit(terms, &self.factory).map_err(|Inadmissible { field, allowed }| {
+            Failure::invalid(ErrorCode::InvalidFieldValue, field.to_owned(), &allowed)
+        })
     }
 }
 

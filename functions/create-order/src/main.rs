@@ -9,9 +9,10 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     api::start_logging()?;
     let factory = config::forwarder_factory()?;
+    let chains = config::chains()?;
     let table = config::table_name()?;
     let store = store::Store::new(&store::sdk_config()?, table);
     store.connect().await;
     let clock = Clock::system();
-    api::run(CreateOrder { store, clock, factory }).await
+    api::run(CreateOrder { store, clock, factory, chains }).await
 }

@@ -17,7 +17,8 @@ pub struct Answer {
 impl Answer {
     /// An answer with one of the contract's messages.
     pub fn new(message: &'static str, data: &impl Serialize) -> Result<Self, Failure> {
-        Self::from_json(message, serde_json::to_string(data).map_err(unreadable)?)
+        let data = serde_json::value::to_raw_value(data).map_err(unreadable)?;
+        Ok(Self { message, data, replayed: false })
     }
 
     /// An answer whose data is JSON text already.

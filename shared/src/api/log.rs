@@ -37,7 +37,9 @@ pub fn log_lines<W>(level: LevelFilter, is_json: bool, writer: W) -> impl Layer<
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = Targets::new().with_default(LevelFilter::ERROR.min(level)).with_target("checkout", level);
+    let ours = Targets::new()
+        .with_default(LevelFilter::ERROR.min(level))
+        .with_targets(["checkout", "watch_chain", "chain"].map(|target| (target, level)));
     let lines = subscriber::fmt::layer().without_time().with_target(false).with_writer(writer);
     let lines = if is_json { lines.json().boxed() } else { lines.boxed() };
     lines.with_filter(ours)

@@ -3,7 +3,10 @@
 //! | `pk` | `sk` | what |
 //! |---|---|---|
 //! | `checkout#<order id>` | `checkout` | a session, its order and their state |
-//! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a transaction of the order |
+//! | `checkout#<order id>` | `on-chain#<page>` | what the chain shows of the order |
+//! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a reported transaction of the order |
+//! | `chain#<chain id>` | `cursor` | how far a chain was watched |
+//! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
 //! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
 //!
 //! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkout::Checkout;
 use crate::id::{OrderId, WriteId};
 use crate::ledger::Ledger;
+use crate::on_chain::ChainFact;
 use crate::order::Order;
 use crate::payment::{Transaction, TransactionKind};
 use crate::session::CheckoutSession;
@@ -65,6 +69,30 @@ pub(super) struct CheckoutItem {
     /// The idempotency key of the call that expired it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expire_key: Option<IdempotencyKey>,
+    /// Its place among the watched orders; absent where its chain is not, or no longer, watched for it.
+    #[serde(flatten)]
+    pub(super) watch: Option<WatchAttributes>,
+    /// The block from which on the chain is read for it; absent until something was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) watched_from: Option<u64>,
+    /// The block up to which the chain was read when it was last observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) observed_block: Option<u64>,
+}
+
+/// What puts an order into the index of watched orders. The index is sparse: an order without these attributes is not
+/// in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WatchAttributes {
+    /// The index's partition: chain and shard.
+    #[serde(rename = "watch_shard")]
+    pub(super) shard: String,
+    /// The index's order: first how busy it is, then when it was made.
+    #[serde(rename = "watch_order")]
+    pub(super) order: String,
+    /// The deposit address: all that the index shows of an order beside its key.
+    #[serde(rename = "watch_address")]
+    pub(super) address: String,
 }
 
 impl CheckoutItem {
@@ -83,6 +111,9 @@ impl CheckoutItem {
             order_write: None,
             expire_write: None,
             expire_key: None,
+            watch: None,
+            watched_from: None,
+            observed_block: None,
         }
     }
 }
@@ -121,6 +152,28 @@ impl TransactionItem {
         };
         let (chain, hash) = (transaction.chain.as_u64(), transaction.hash.identity());
         Self { pk: partition(order), sk: format!("transaction#{kind}#{chain}#{hash}"), version, transaction }
+    }
+}
+
+/// Some of what the chain shows of an order, as it is stored. Pages are written together with the checkout, under its
+/// version, and are only read with it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OnChainPage {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    pub(super) facts: Vec<ChainFact>,
+}
+
+/// How the sort keys of such pages begin.
+pub(super) const ON_CHAIN: &str = "on-chain#";
+
+impl OnChainPage {
+    pub(super) fn new(order: OrderId, page: usize, facts: &[ChainFact]) -> Self {
+        Self { pk: partition(order), sk: Self::sort_key(page), facts: facts.to_vec() }
+    }
+
+    pub(super) fn sort_key(page: usize) -> String {
+        format!("{ON_CHAIN}{page:04}")
     }
 }
 

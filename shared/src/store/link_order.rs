@@ -18,6 +18,7 @@ use super::idempotency::{Found, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition, string, to_attribute};
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
+use super::watch::{Attention, watch_attributes};
 use super::{IdempotencyKey, Store, StoreError};
 
 /// There is a session, it is open for long enough that no fast clock has seen it expire,
@@ -29,6 +30,10 @@ const CAN_LINK: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at
 /// Puts the order into its place. A session with an order is a financial record, which TTL
 /// must never remove.
 const LINK: &str = "SET #order = :order, order_write = :write REMOVE #ttl";
+
+/// The same, and puts the order among those that are watched.
+const LINK_AND_WATCH: &str = "SET #order = :order, order_write = :write, watch_shard = :watch_shard, \
+    watch_order = :watch_order, watch_address = :watch_address REMOVE #ttl";
 
 /// What came of linking an order.
 #[derive(Debug)]
@@ -79,13 +84,11 @@ impl Store {
             .table_name(&self.table)
             .key("pk", link.partition())
             .key("sk", string(CHECKOUT_SORT_KEY))
-            .update_expression(LINK)
+            .update_expression(link.expression())
             .condition_expression(CAN_LINK)
             .expression_attribute_names("#order", "order")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":order", link.attribute.clone())
-            .expression_attribute_values(":write", to_attribute(&link.write)?)
-            .expression_attribute_values(":fastest", link.fastest())
+            .set_expression_attribute_values(Some(link.values()?))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .customize()
@@ -113,13 +116,11 @@ impl Store {
             .table_name(&self.table)
             .key("pk", link.partition())
             .key("sk", string(CHECKOUT_SORT_KEY))
-            .update_expression(LINK)
+            .update_expression(link.expression())
             .condition_expression(CAN_LINK)
             .expression_attribute_names("#order", "order")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":order", link.attribute.clone())
-            .expression_attribute_values(":write", to_attribute(&link.write)?)
-            .expression_attribute_values(":fastest", link.fastest())
+            .set_expression_attribute_values(Some(link.values()?))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(incomplete)?;
@@ -162,8 +163,24 @@ impl Link<'_> {
         string(partition(self.session.order()))
     }
 
-    fn fastest(&self) -> AttributeValue {
-        number(self.now.on_the_fastest_clock().as_millis())
+    fn expression(&self) -> &'static str {
+        if self.order.is_watched { LINK_AND_WATCH } else { LINK }
+    }
+
+    /// The values of the expression and its condition.
+    fn values(&self) -> Result<Item, StoreError> {
+        let mut values = Item::from([
+            (":order".to_owned(), self.attribute.clone()),
+            (":write".to_owned(), to_attribute(&self.write)?),
+            (":fastest".to_owned(), number(self.now.on_the_fastest_clock().as_millis())),
+        ]);
+        if self.order.is_watched {
+            let watch = watch_attributes(self.order, Attention::Idle, self.now);
+            values.insert(":watch_shard".to_owned(), string(watch.shard));
+            values.insert(":watch_order".to_owned(), string(watch.order));
+            values.insert(":watch_address".to_owned(), string(watch.address));
+        }
+        Ok(values)
     }
 
     /// The checkout with our order, from a session that was read beside the write and may

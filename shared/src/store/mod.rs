@@ -12,11 +12,13 @@ mod expire_session;
 mod idempotency;
 mod item;
 mod link_order;
+mod observe;
 mod read;
 mod record_event;
 mod retry;
 mod transact;
 mod trust;
+mod watch;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -27,8 +29,12 @@ pub use client::{endpoint_url, sdk_config, sdk_loader};
 pub use expire_session::Expiry;
 pub use idempotency::IdempotencyKey;
 pub use link_order::Linking;
+pub use observe::{Observation, Sighting, Watched};
 pub use read::CheckoutRecord;
 pub use record_event::Recording;
+pub use watch::{
+    Attention, Cursor, PendingSettlement, Progress, SHARDS, SignedVersion, WATCHED_ORDERS, WatchedOrder,
+};
 
 /// The table of checkouts.
 #[derive(Debug, Clone)]

@@ -5,51 +5,80 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
+use crate::on_chain::{ChainFact, ChainTotals, with_reported};
 use crate::payment::Transaction;
 
-use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, TransactionItem, partition, string};
+use super::item::{
+    self, CHECKOUT_SORT_KEY, CheckoutItem, Item, ON_CHAIN, OnChainPage, TransactionItem, WatchAttributes,
+    partition, string,
+};
 use super::retry::{AttemptError, classify, until_settled};
 use super::{Store, StoreError};
 
-/// A checkout with every transaction that was reported of its order.
+/// A checkout with every transaction that is known of its order.
 #[derive(Debug, Clone)]
 pub struct CheckoutRecord {
     /// The checkout.
     pub checkout: Checkout,
-    /// The transactions, in no particular order.
+    /// The transactions, reported or on the chain, in no particular order.
     pub transactions: Vec<Transaction>,
+    /// What the chain's facts come to; `None` where nobody looks for them.
+    pub on_chain: Option<ChainTotals>,
 }
 
-/// A record with the versions at which its transactions were last written.
+/// All that is stored of a checkout.
 pub(super) struct Snapshot {
-    pub(super) record: CheckoutRecord,
+    pub(super) checkout: Checkout,
+    /// What was reported.
+    pub(super) reported: Vec<Transaction>,
+    /// The versions at which that was last written.
     pub(super) versions: Vec<u64>,
+    /// What the chain shows.
+    pub(super) on_chain: Vec<ChainFact>,
+    pub(super) watch: Option<WatchAttributes>,
+    pub(super) watched_from: Option<u64>,
+    pub(super) observed_block: Option<u64>,
+}
+
+impl Snapshot {
+    /// What is shown of it.
+    pub(super) fn into_record(self) -> CheckoutRecord {
+        let Self { checkout, reported, on_chain, .. } = self;
+        let Some(order) = checkout.order.as_ref().filter(|order| order.is_watched) else {
+            return CheckoutRecord { checkout, transactions: reported, on_chain: None };
+        };
+        let transactions = with_reported(order, &reported, &on_chain);
+        let totals = ChainTotals::of(&on_chain, &reported, checkout.deadline);
+        CheckoutRecord { checkout, transactions, on_chain: Some(totals) }
+    }
 }
 
 impl Store {
     /// The checkout of an order or of the session that the order can link to.
     pub async fn read_checkout(&self, order: OrderId) -> Result<Option<Checkout>, StoreError> {
-        until_settled(|| async {
-            let found = self
-                .client
-                .get_item()
-                .table_name(&self.table)
-                .key("pk", string(partition(order)))
-                .key("sk", string(CHECKOUT_SORT_KEY))
-                .consistent_read(true)
-                .send()
-                .await
-                .map_err(classify)?;
-            let item: Option<CheckoutItem> = found.item.map(item::from_item).transpose()?;
-            Ok(item.map(Checkout::from))
-        })
-        .await
+        let item = until_settled(|| self.checkout_item(order)).await?;
+        Ok(item.map(Checkout::from))
+    }
+
+    /// Reads a checkout's own item.
+    pub(super) async fn checkout_item(&self, order: OrderId) -> Result<Option<CheckoutItem>, AttemptError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", string(partition(order)))
+            .key("sk", string(CHECKOUT_SORT_KEY))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        Ok(found.item.map(item::from_item).transpose()?)
     }
 
     /// The same, with every transaction that was reported of the order.
     pub async fn read_record(&self, order: OrderId) -> Result<Option<CheckoutRecord>, StoreError> {
         let snapshot = until_settled(|| self.snapshot(order)).await?;
-        Ok(snapshot.map(|snapshot| snapshot.record))
+        Ok(snapshot.map(Snapshot::into_record))
     }
 
     /// Reads the whole item collection.
@@ -62,21 +91,29 @@ impl Store {
         let Some(first) = items.next() else {
             return Ok(None);
         };
-        let checkout: Checkout = item::from_item::<CheckoutItem>(first)?.into();
-        let mut transactions = Vec::with_capacity(items.len());
+        let first: CheckoutItem = item::from_item(first)?;
+        let watch = first.watch.clone();
+        let (watched_from, observed_block) = (first.watched_from, first.observed_block);
+        let checkout = Checkout::from(first);
+        let mut on_chain = Vec::new();
+        let mut reported = Vec::with_capacity(items.len());
         let mut versions = Vec::with_capacity(items.len());
         for item in items {
-            let stored: TransactionItem = item::from_item(item)?;
-            transactions.push(stored.transaction);
-            versions.push(stored.version);
+            if is_page(&item) {
+                on_chain.extend(item::from_item::<OnChainPage>(item)?.facts);
+            } else {
+                let stored: TransactionItem = item::from_item(item)?;
+                reported.push(stored.transaction);
+                versions.push(stored.version);
+            }
         }
         if let Some(order) = &checkout.order {
             let ledger = &checkout.ledger;
-            if Ledger::sum(order, &transactions, ledger.failure.clone(), ledger) != *ledger {
+            if Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger) != *ledger {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot { record: CheckoutRecord { checkout, transactions }, versions }))
+        Ok(Some(Snapshot { checkout, reported, versions, on_chain, watch, watched_from, observed_block }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {
@@ -101,4 +138,8 @@ impl Store {
             }
         }
     }
+}
+
+fn is_page(item: &Item) -> bool {
+    matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.starts_with(ON_CHAIN))
 }

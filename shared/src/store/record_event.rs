@@ -58,19 +58,20 @@ impl Store {
                 return Ok(Recording::NoOrder);
             };
             let now = clock();
-            let CheckoutRecord { checkout, transactions } = &snapshot.record;
+            let Snapshot { checkout, reported, on_chain, .. } = &snapshot;
             let Some(terms) = &checkout.order else {
                 return Ok(Recording::NoOrder);
             };
-            let recorded = checkout.record(terms, transactions, event.clone(), now);
+            let recorded = checkout.record(terms, reported, on_chain, event.clone(), now);
             let mut writes = match &recorded {
                 Some(recorded) => self.writes(order, &snapshot, recorded)?,
                 None => Vec::new(),
             };
-            let mut record = snapshot.record;
+            let mut after = snapshot;
             if let Some(recorded) = recorded {
-                apply(recorded, &mut record);
+                apply(recorded, &mut after);
             }
+            let record = after.into_record();
             // The record goes last: the positions of the others do not depend on it.
             if let Some(key) = key {
                 let answer = answer(&record, now).filter(|answer| answer.len() <= LARGEST_REMEMBERED_ANSWER);
@@ -108,7 +109,7 @@ impl Store {
         seen: &Snapshot,
         recorded: &Recorded,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let CheckoutRecord { checkout, transactions } = &seen.record;
+        let Snapshot { checkout, reported, .. } = seen;
         let version = checkout.version + 1;
         let update = Update::builder()
             .table_name(&self.table)
@@ -123,7 +124,7 @@ impl Store {
             .map_err(incomplete)?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(transaction) = &recorded.transaction {
-            let at = transactions.iter().position(|stored| stored.is_same_as(transaction));
+            let at = reported.iter().position(|stored| stored.is_same_as(transaction));
             let seen = at.and_then(|at| seen.versions.get(at));
             let stored = item::to_item(&TransactionItem::new(order, transaction.clone(), version))?;
             let put = Put::builder()
@@ -146,21 +147,21 @@ impl Store {
 /// For how long what was decided at `now` may still be sent: until the margin before the
 /// deadline begins, if it has not. A payment that was in time when it was judged must not
 /// come through after a reader saw the session expire.
-fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
+pub(super) fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
     let left = checkout.deadline.since(now.on_the_fastest_clock());
     if left.is_zero() { ATTEMPT_TIMEOUT } else { left.min(ATTEMPT_TIMEOUT) }
 }
 
 /// The order as it is once the fact is written.
-fn apply(recorded: Recorded, record: &mut CheckoutRecord) {
+fn apply(recorded: Recorded, record: &mut Snapshot) {
     let Recorded { ledger, transaction } = recorded;
-    let CheckoutRecord { checkout, transactions } = record;
+    let Snapshot { checkout, reported, .. } = record;
     checkout.ledger = ledger;
     checkout.version += 1;
     if let Some(transaction) = transaction {
-        match transactions.iter_mut().find(|stored| stored.is_same_as(&transaction)) {
+        match reported.iter_mut().find(|stored| stored.is_same_as(&transaction)) {
             Some(stored) => *stored = transaction,
-            None => transactions.push(transaction),
+            None => reported.push(transaction),
         }
     }
 }

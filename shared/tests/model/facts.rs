@@ -72,7 +72,8 @@ fn new_order(payer: usize) -> Order {
             callback_metadata: None,
             client_reference_id: Some(OrderReference::parse(format!("payer-{payer}")).unwrap()),
         },
-        deposit_address: "0x7b27a06b3b4fe107988d5ea5fb0315520346d1f9".to_owned(),
+        deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }
 }

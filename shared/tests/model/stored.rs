@@ -77,7 +77,7 @@ impl Stored {
     /// What `record_event` reads and judges. `None` where the fact is known.
     pub(crate) fn judge(&self, fact: &PaymentEvent, now: Timestamp) -> Option<Recorded> {
         let order = self.checkout.order.as_ref()?;
-        self.checkout.record(order, &self.transactions, fact.clone(), now)
+        self.checkout.record(order, &self.transactions, &[], fact.clone(), now)
     }
 
     /// What `record_event` writes, where the version is still the one that it read.
@@ -118,10 +118,23 @@ pub(crate) fn hash_recorded<H: Hasher>(recorded: &Recorded, state: &mut H) {
 }
 
 fn hash_ledger<H: Hasher>(ledger: &Ledger, state: &mut H) {
-    let Ledger { received, deposited, relayed, executed, refunded, failure, paid_at, outcome } = ledger;
+    let Ledger {
+        received,
+        deposited,
+        relayed,
+        executed,
+        refunded,
+        failure,
+        settlement_failure,
+        paid_at,
+        pending_since,
+        outcome,
+    } = ledger;
     received.to_string().hash(state);
-    (deposited, relayed, executed, refunded, paid_at).hash(state);
-    failure.as_ref().map(Text::as_str).hash(state);
+    (deposited, relayed, executed, refunded, paid_at, pending_since).hash(state);
+    for failure in [failure, settlement_failure] {
+        failure.as_ref().map(Text::as_str).hash(state);
+    }
     let outcome = outcome.map(|outcome| match outcome {
         Outcome::Complete => true,
         Outcome::Expired => false,

@@ -6,6 +6,7 @@ use crate::amount::Amount;
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::{Ledger, covered_at};
+use crate::on_chain::ChainTotals;
 use crate::onramp::{Onramp, OnrampVendor};
 use crate::order::{ChainId, Order, OrderKind, OrderStatus};
 use crate::payment::{Points, RefundStatus, RelayStatus, Transaction, TransactionKind};
@@ -86,6 +87,25 @@ pub struct OrderRecordView<'a> {
     execute_tx: Option<TransactionView<'a>>,
     refund_txs: Vec<TransactionView<'a>>,
     points: Option<Verbatim<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<PaymentView>,
+}
+
+/// How far an order is paid, where its payment on the chain is not simply what was asked for: on its way to
+/// finality, short, more, or too late. Beyond the contract, for a page that tells the payer what to do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentView {
+    /// What counts.
+    received_amount: Amount,
+    /// What was seen, and counts once it is final.
+    pending_amount: Amount,
+    /// What is missing, should all that is pending come to count.
+    due_amount: Amount,
+    /// What was paid beyond what was asked for.
+    excess_amount: Amount,
+    /// Whether it came after the session could be seen `expired`: the recipient gets it all the same.
+    is_late: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,7 +161,7 @@ impl<'a> OrderView<'a> {
             dst_token_address: terms.dst_token.as_str(),
             src_amount: terms.src_amount,
             status: checkout.order_status(order, now),
-            error_details: checkout.ledger.failure.as_ref().map(Text::as_str),
+            error_details: checkout.ledger.any_failure().map(Text::as_str),
             created_at: order.created_at,
             expired_at: checkout.deadline,
             filled_at: execution.map(|transaction| transaction.created_at),
@@ -191,11 +211,29 @@ impl<'a> SettlementView<'a> {
     }
 }
 
+impl PaymentView {
+    /// `None` where nothing was paid, or exactly what was asked for and in time.
+    fn new(checkout: &Checkout, order: &Order, totals: ChainTotals) -> Option<Self> {
+        let asked = order.terms.src_amount;
+        let received = checkout.ledger.received;
+        let seen = received.saturating_add(totals.pending());
+        let was_not_paid_in_time = received >= asked && checkout.ledger.paid_at.is_none();
+        let is_late = totals.confirmed > totals.confirmed_in_time || was_not_paid_in_time;
+        (seen > Amount::ZERO && (received != asked || seen != asked || is_late)).then(|| Self {
+            received_amount: received,
+            pending_amount: totals.pending(),
+            due_amount: asked.saturating_sub(seen),
+            excess_amount: seen.saturating_sub(asked),
+            is_late,
+        })
+    }
+}
+
 impl<'a> OrderRecordView<'a> {
     /// Shows a checkout's order and all its transactions as they stand; `None` where the
     /// checkout has no order.
     pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
-        let CheckoutRecord { checkout, transactions } = record;
+        let CheckoutRecord { checkout, transactions, on_chain } = record;
         let order = checkout.order.as_ref()?;
         let mut view = Self {
             order: OrderView::new(checkout, order, transactions, now),
@@ -204,6 +242,7 @@ impl<'a> OrderRecordView<'a> {
             execute_tx: None,
             refund_txs: Vec::new(),
             points: None,
+            payment: on_chain.and_then(|totals| PaymentView::new(checkout, order, totals)),
         };
         let mut sorted: Vec<&Transaction> = transactions.iter().collect();
         sorted.sort_unstable_by_key(|transaction| by_time(transaction));

@@ -1,0 +1,24 @@
+//! The Lambda function `watch-chain`.
+
+use checkout::api::{self, Clock};
+use checkout::{config, store};
+use lambda_http::lambda_runtime::{self, LambdaEvent};
+use lambda_http::{Error, service_fn};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use watch_chain::{Settings, WatchChains};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    api::start_logging()?;
+    let table = config::table_name()?;
+    let (chains, factory) = (config::chains()?, config::forwarder_factory()?);
+    let aws = store::sdk_config()?;
+    let settings = Settings::read(&aws).await?;
+    let store = store::Store::new(&aws, table);
+    let watch = &Mutex::new(WatchChains::new(&store, &Clock::system(), factory, &chains, &settings)?);
+    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
+        Box::pin(async { watch.lock().await.run().await.map_err(Error::from) })
+    }))
+    .await
+}

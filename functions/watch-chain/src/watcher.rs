@@ -1,0 +1,486 @@
+//! Watching one chain, a step at a time.
+//!
+//! A step finds which watched orders something happened to, reads everything about these anew, and lets it replace what was
+//! known. Only when all of it is recorded does the cursor move: a step that fails anywhere is simply made again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use alloy_primitives::{Address, B256};
+use chain::abi::{SweepLog, SweepOutcome, Transfer, order_word};
+use chain::block::{Block, BlockTag};
+use chain::filter::{LogFilter, OneOf};
+use chain::{Node, RpcError, Signer};
+use checkout::api::Clock;
+use checkout::chains::{Chain, Finality};
+use checkout::deposit_address::ForwarderFactory;
+use checkout::id::OrderId;
+use checkout::on_chain::{ChainFact, ChainFactKind};
+use checkout::store::{
+    Attention, CheckoutRecord, Cursor, Observation, Progress, SHARDS, Sighting, Store, StoreError, Watched,
+    WatchedOrder,
+};
+use checkout::time::Timestamp;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use lambda_http::tracing;
+
+use crate::WatchError;
+use crate::reader::Reader;
+use crate::sightings::{Logs, OnChainOrder};
+
+/// How far back the index of watched orders is read again: it follows the table with a delay.
+const INDEX_DELAY: Duration = Duration::from_mins(1);
+/// How far a payer's block may be before the order that it pays, by their clocks.
+const CLOCKS_APART: Duration = Duration::from_mins(2);
+/// How many questions of one step go over the same ground before the cursor moves.
+const RANGES_PER_STEP: u64 = 50;
+/// How many orders are read and written at once.
+const AT_ONCE: usize = 8;
+/// How many blocks' headers are asked for at once.
+const HEADERS_AT_ONCE: usize = 100;
+
+/// A chain that is watched.
+#[derive(Debug)]
+pub struct ChainWatcher {
+    pub(crate) chain: Chain,
+    pub(crate) node: Node,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) factory: ForwarderFactory,
+    pub(crate) payer: Signer,
+    reader: Reader,
+    is_right_chain: bool,
+    cursor: Option<Cursor>,
+    /// The watched orders that this run has met, by their address.
+    watched: HashMap<Address, WatchedOrder>,
+    /// Until when these were read from the index.
+    indexed_until: Option<Timestamp>,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Default)]
+pub struct Step {
+    /// How many orders are watched.
+    pub watched: usize,
+    /// The orders that were looked at.
+    pub observed: Vec<OrderId>,
+    /// Whether there are blocks left that were not read yet.
+    pub is_behind: bool,
+    /// The settlement that was sent.
+    pub sent: Option<B256>,
+}
+
+/// The chain's end, as one look at it shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) block: Block,
+    pub(crate) final_block: u64,
+}
+
+impl ChainWatcher {
+    /// A watcher of a chain.
+    pub fn new(
+        chain: Chain,
+        node: Node,
+        store: Store,
+        clock: Clock,
+        factory: ForwarderFactory,
+        payer: Signer,
+    ) -> Self {
+        let reader = Reader::new(node.clone(), chain.block_range);
+        Self {
+            chain,
+            node,
+            store,
+            clock,
+            factory,
+            payer,
+            reader,
+            is_right_chain: false,
+            cursor: None,
+            watched: HashMap::new(),
+            indexed_until: None,
+        }
+    }
+
+    /// The chain's id.
+    pub fn chain_id(&self) -> u64 {
+        self.chain.id.as_u64()
+    }
+
+    /// Begins a run: forgets what an earlier one, perhaps minutes ago, knew of the table.
+    pub async fn begin(&mut self) -> Result<(), WatchError> {
+        self.cursor = self.store.cursor(self.chain.id).await?;
+        self.watched.clear();
+        self.indexed_until = None;
+        Ok(())
+    }
+
+    /// One look at the chain.
+    pub async fn step(&mut self) -> Result<Step, WatchError> {
+        let due = self.read_index().await?;
+        if self.watched.is_empty() {
+            return Ok(Step::default());
+        }
+        self.check_chain().await?;
+        let head = self.head().await?;
+        let (from, to) = self.unread(&head).await?;
+
+        let mut step = Step { watched: self.watched.len(), ..Step::default() };
+        let mut due: BTreeSet<OrderId> = due.into_iter().map(|order| order.id).collect();
+        if from <= to {
+            let cursor = self.scan(from, to, &mut due).await?;
+            step.observed = self.observe_all(&due, from, &head, &mut step).await?;
+            self.move_cursor(cursor).await?;
+            step.is_behind = to < head.block.number;
+            if !step.is_behind {
+                self.stop_watching(&due).await?;
+            }
+        } else {
+            step.observed = self.observe_all(&due, from, &head, &mut step).await?;
+        }
+        Ok(step)
+    }
+
+    /// Reads the index: what waits as far as it is new, and what is due anew.
+    async fn read_index(&mut self) -> Result<Vec<WatchedOrder>, WatchError> {
+        let now = self.clock.now();
+        let since = self.indexed_until.map(|until| until - INDEX_DELAY);
+        // Strictly in this order: an order that becomes busy meanwhile is then seen as both, and never as neither.
+        let mut met = self.indexed(Attention::Idle, (since, None)).await?;
+        if since.is_none() {
+            met.extend(self.indexed(Attention::Short, (None, None)).await?);
+        }
+        self.indexed_until = Some(now);
+        let mut due = self.indexed(Attention::Short, (None, Some(now))).await?;
+        due.extend(self.indexed(Attention::Busy, (None, None)).await?);
+        // Once nothing is outstanding they wait again, and are too old to be read as new.
+        for order in met.into_iter().chain(due.iter().cloned()) {
+            if let Ok(address) = order.address.parse() {
+                self.watched.insert(address, order);
+            }
+        }
+        Ok(due)
+    }
+
+    async fn indexed(
+        &self,
+        attention: Attention,
+        within: (Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<Vec<WatchedOrder>, StoreError> {
+        let shard = |shard| self.store.watched_orders(self.chain.id, shard, attention, within);
+        stream::iter(0..SHARDS).map(shard).buffered(SHARDS.into()).try_concat().await
+    }
+
+    /// Takes out of the index what was watched for long enough. Only once the chain is read up to its head: after a
+    /// long outage there may be deposits to them in what was not read yet.
+    async fn stop_watching(&mut self, due: &BTreeSet<OrderId>) -> Result<(), WatchError> {
+        let now = self.clock.now();
+        let over = |order: &WatchedOrder| order.is_over(now) && !due.contains(&order.id);
+        for (_, order) in self.watched.extract_if(|_, order| over(order)) {
+            self.store.stop_watching(&order).await?;
+        }
+        Ok(())
+    }
+
+    /// With another chain's endpoint every deposit would be missed.
+    async fn check_chain(&mut self) -> Result<(), WatchError> {
+        if !self.is_right_chain {
+            let id = self.node.chain_id().await?;
+            if id != self.chain_id() {
+                return Err(WatchError::AnotherChain(id));
+            }
+            self.is_right_chain = true;
+        }
+        Ok(())
+    }
+
+    async fn head(&self) -> Result<Head, WatchError> {
+        let block = self.node.block(BlockTag::Latest).await?.ok_or(RpcError::Behind(0))?;
+        let tagged = |tag| async move {
+            // Before the chain has such a block, nothing counts.
+            Ok::<_, RpcError>(self.node.block(tag).await?.map_or(0, |block| block.number))
+        };
+        let final_block = match self.chain.finality {
+            Finality::Blocks(blocks) => block.number.saturating_sub(blocks),
+            Finality::Safe => tagged(BlockTag::Safe).await?,
+            Finality::Finalized => tagged(BlockTag::Finalized).await?,
+        };
+        Ok(Head { block, final_block })
+    }
+
+    /// The blocks that this step has to read, both included; none where the first is after the last.
+    async fn unread(&self, head: &Head) -> Result<(u64, u64), WatchError> {
+        let overlap = self.chain.overlap;
+        let end = head.block.number;
+        let next = self.cursor.as_ref().map_or(0, |cursor| (cursor.block + 1).saturating_sub(overlap));
+        if self.cursor.as_ref().is_some_and(|cursor| cursor.block > end) {
+            // This node is behind the one that was asked before.
+            return Ok((next, 0));
+        }
+        // A chain that nobody watched for a while is not read from there on, but from when the oldest order was made.
+        let from = if end.saturating_sub(next) > overlap.saturating_mul(4).max(1_000) || self.cursor.is_none()
+        {
+            let oldest = self.watched.values().map(|order| order.created_at).min();
+            let oldest = oldest.map_or_else(|| self.clock.now(), |at| at - CLOCKS_APART);
+            self.block_at(oldest, next, end).await?
+        } else {
+            next
+        };
+        let most = self.chain.block_range.saturating_mul(RANGES_PER_STEP);
+        Ok((from, end.min(from.saturating_add(most - 1))))
+    }
+
+    /// The first block that was made at an instant or after it, between two blocks.
+    async fn block_at(&self, instant: Timestamp, mut low: u64, mut high: u64) -> Result<u64, WatchError> {
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let block = self.node.block(BlockTag::Number(middle)).await?.ok_or(RpcError::Behind(middle))?;
+            if time_of(&block) < instant {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Finds the orders that something happened to.
+    async fn scan(&mut self, from: u64, to: u64, due: &mut BTreeSet<OrderId>) -> Result<Cursor, WatchError> {
+        let address_of_order: HashMap<B256, OrderId> =
+            self.watched.values().map(|order| (order_word(*order.id.as_bytes()), order.id)).collect();
+        // Beyond a thousand the node is asked for all transfers, and ours are found here.
+        let recipients = OneOf::new(self.watched.keys().copied()).ok();
+        let transfers = LogFilter::transfers(self.tokens()?, recipients);
+        let deposits = self.reader.read(from..=to, &transfers).await?;
+        for transfer in deposits.logs.iter().filter_map(Transfer::read) {
+            due.extend(self.watched.get(&transfer.to).map(|order| order.id));
+        }
+        let factory = self.factory.address();
+        let sweeps = self.reader.read(from..=to, &LogFilter::sweeps(factory, None)).await?;
+        if sweeps.last != deposits.last {
+            return Err(WatchError::Reorganised);
+        }
+        for sweep in sweeps.logs.iter().filter_map(|log| SweepLog::read(log, factory)) {
+            due.extend(address_of_order.get(&sweep.order));
+        }
+        Ok(Cursor { block: deposits.to, block_hash: format!("{:#x}", deposits.last) })
+    }
+
+    fn tokens(&self) -> Result<OneOf<Address>, WatchError> {
+        let tokens = self.chain.tokens.iter().map(|token| Address::from(token.to_bytes()));
+        Ok(OneOf::new(tokens)
+            .map_err(|_| RpcError::Malformed("was not asked: too many tokens are configured"))?)
+    }
+
+    /// Reads everything about these orders anew, records it, and settles what is to be settled.
+    async fn observe_all(
+        &mut self,
+        due: &BTreeSet<OrderId>,
+        scanned_from: u64,
+        head: &Head,
+        step: &mut Step,
+    ) -> Result<Vec<OrderId>, WatchError> {
+        let store = &self.store;
+        let watched: Vec<Watched> = stream::iter(due)
+            .map(|id| store.watched(*id))
+            .buffered(AT_ONCE)
+            .try_filter_map(|watched| async { Ok(watched) })
+            .try_collect()
+            .await?;
+        let mut records = Vec::new();
+        for orders in watched.chunks(OneOf::<Address>::MOST / 2) {
+            records.extend(self.observe(orders, scanned_from, head).await?);
+        }
+        for record in &records {
+            self.log_failure(record);
+        }
+        step.sent = match self.settle(&records).await {
+            Ok(sent) => sent,
+            // Trouble with paying is no reason not to watch.
+            Err(error @ (WatchError::Rpc(RpcError::Node(_)) | WatchError::Sign(_))) => {
+                tracing::error!(chain = self.chain_id(), cause = %error, "a settlement cannot be made");
+                None
+            }
+            Err(error @ WatchError::Rpc(_)) => {
+                tracing::warn!(chain = self.chain_id(), cause = %error, "a settlement cannot be made for now");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(watched.iter().map(|watched| watched.order.id).collect())
+    }
+
+    async fn observe(
+        &mut self,
+        orders: &[Watched],
+        scanned_from: u64,
+        head: &Head,
+    ) -> Result<Vec<CheckoutRecord>, WatchError> {
+        let orders: Vec<(OnChainOrder, &Watched, u64)> = orders
+            .iter()
+            .filter_map(|watched| {
+                let from = watched.from_block.unwrap_or(scanned_from).min(head.block.number);
+                Some((on_chain_order(watched)?, watched, from))
+            })
+            .collect();
+        let Some(from) = orders.iter().map(|(.., from)| *from).min() else {
+            return Ok(Vec::new());
+        };
+        let known: Vec<OnChainOrder> = orders.iter().map(|(order, ..)| *order).collect();
+        let logs = self.logs_of(&known, from, head).await?;
+        let (mut sightings, mut gone) = (Vec::new(), Vec::<B256>::new());
+        let to_block = head.block.number;
+        let firm_block = head.final_block.min(to_block.saturating_sub(self.chain.overlap));
+        let settles = self.payer.address().is_some();
+        for (order, watched, from_block) in orders {
+            let facts = logs.facts(&order).map_err(|error| StoreError::Broken(error.to_string()))?;
+            let facts: Vec<ChainFact> = facts.into_iter().filter(|fact| fact.block >= from_block).collect();
+            let is_shown = |known: &&ChainFact| facts.iter().any(|fact| fact.hash == known.hash);
+            // A failure counts only as long as the key is ours that paid for it: with another one it is no lie of the node's.
+            let is_of_the_node = |fact: &&ChainFact| !matches!(fact.kind, ChainFactKind::SweepFailed { .. });
+            let known = watched.facts.iter().filter(|fact| fact.block >= from_block).filter(is_of_the_node);
+            gone.extend(
+                known
+                    .filter(|known| !is_shown(known))
+                    .filter_map(|fact| fact.hash.as_str().parse::<B256>().ok()),
+            );
+            let reread_from = (firm_block + 1).saturating_sub(self.chain.overlap);
+            let sighting = Sighting { from_block, to_block, firm_block, reread_from, facts, settles };
+            sightings.push((watched.order.id, sighting));
+        }
+        self.check_gone(&gone).await?;
+        let (store, clock) = (&self.store, &self.clock);
+        let observed: Vec<Observation> = stream::iter(&sightings)
+            .map(|(id, sighting)| store.observe(*id, sighting, || clock.now()))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(observed
+            .into_iter()
+            .filter_map(|observation| match observation {
+                Observation::Observed(record, _) => Some(*record),
+                Observation::Outdated | Observation::NotWatched => None,
+            })
+            .collect())
+    }
+
+    /// Whether transactions that the logs show no more are truly gone. A node that still has one of them in a block
+    /// contradicts itself (its logs are late, say): what it leaves out must not take a payment back.
+    async fn check_gone(&self, transactions: &[B256]) -> Result<(), WatchError> {
+        if transactions.is_empty() {
+            return Ok(());
+        }
+        let receipts = self.node.receipts(transactions).await?;
+        if receipts.iter().flatten().any(|receipt| receipt.succeeded) {
+            return Err(WatchError::Contradiction);
+        }
+        Ok(())
+    }
+
+    /// Everything that the chain shows of these orders, up to its head.
+    async fn logs_of(&mut self, orders: &[OnChainOrder], from: u64, head: &Head) -> Result<Logs, WatchError> {
+        let none = |_| RpcError::Malformed("was not asked: there is no order");
+        let blocks = from..=head.block.number;
+        let addresses = || OneOf::new(orders.iter().map(|order| order.deposit)).map_err(none);
+        let words = OneOf::new(orders.iter().map(|order| order.word)).map_err(none)?;
+        let factory = self.factory.address();
+        // The orders' own: one that is not configured any more has open orders still.
+        let tokens: BTreeSet<Address> = orders.iter().map(|order| order.token).collect();
+        let tokens = OneOf::new(tokens).map_err(none)?;
+
+        let to = LogFilter::transfers(tokens.clone(), Some(addresses()?));
+        let to = self.reader.read(blocks.clone(), &to).await?;
+        let sweeps = self.reader.read(blocks.clone(), &LogFilter::sweeps(factory, Some(words))).await?;
+        let forwarded = LogFilter::transfers_from(tokens, addresses()?);
+        let forwarded = self.reader.read(blocks, &forwarded).await?;
+        if [to.last, sweeps.last, forwarded.last].iter().any(|last| *last != head.block.hash) {
+            return Err(WatchError::Reorganised);
+        }
+        let times = self.times(to.logs.iter().chain(&sweeps.logs)).await?;
+        let sweeps: Vec<SweepLog> =
+            sweeps.logs.iter().filter_map(|log| SweepLog::read(log, factory)).collect();
+        Ok(Logs {
+            deposits: to.logs.iter().filter_map(Transfer::read).collect(),
+            forwarded: forwarded.logs.iter().filter_map(Transfer::read).collect(),
+            own_failures: self.own_failures(&sweeps).await?,
+            sweeps,
+            times,
+            final_block: head.final_block,
+        })
+    }
+
+    /// When the blocks of these logs were made.
+    async fn times(
+        &self,
+        logs: impl Iterator<Item = &chain::log::Log>,
+    ) -> Result<BTreeMap<u64, Timestamp>, WatchError> {
+        let hashes: BTreeMap<u64, B256> =
+            logs.map(|log| (log.place.block_number, log.place.block_hash)).collect();
+        let numbers: Vec<u64> = hashes.keys().copied().collect();
+        let mut times = BTreeMap::new();
+        for numbers in numbers.chunks(HEADERS_AT_ONCE) {
+            for block in self.node.blocks(numbers).await? {
+                let block = block.ok_or(WatchError::Reorganised)?;
+                if hashes.get(&block.number) != Some(&block.hash) {
+                    return Err(WatchError::Reorganised);
+                }
+                times.insert(block.number, time_of(&block));
+            }
+        }
+        Ok(times)
+    }
+
+    /// The transactions among those with failed sweeps that our own key paid for.
+    async fn own_failures(&self, sweeps: &[SweepLog]) -> Result<Vec<B256>, WatchError> {
+        let failed = sweeps.iter().filter(|sweep| matches!(sweep.outcome, SweepOutcome::Failed(_)));
+        let failed: BTreeSet<B256> = failed.map(|sweep| sweep.place.transaction_hash).collect();
+        let Some(payer) = self.payer.address().filter(|_| !failed.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let failed: Vec<B256> = failed.into_iter().collect();
+        let mut own = Vec::new();
+        for receipt in self.node.receipts(&failed).await? {
+            // Its log was there a moment ago. Taken for a stranger's, our own failure would be tried again.
+            let receipt = receipt.ok_or(WatchError::Reorganised)?;
+            own.extend((receipt.from == payer).then_some(receipt.transaction_hash));
+        }
+        Ok(own)
+    }
+
+    async fn move_cursor(&mut self, to: Cursor) -> Result<(), WatchError> {
+        if self.cursor.as_ref() == Some(&to) {
+            return Ok(());
+        }
+        match self.store.move_cursor(self.chain.id, self.cursor.as_ref(), &to).await? {
+            Progress::Made => self.cursor = Some(to),
+            Progress::Overtaken => {
+                self.cursor = self.store.cursor(self.chain.id).await?;
+                return Err(WatchError::Overtaken);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what an alarm listens for.
+    fn log_failure(&self, record: &CheckoutRecord) {
+        if let (Some(order), Some(_)) = (&record.checkout.order, &record.checkout.ledger.settlement_failure) {
+            tracing::error!(chain = self.chain_id(), order = %order.id, "a settlement failed");
+        }
+    }
+}
+
+fn on_chain_order(watched: &Watched) -> Option<OnChainOrder> {
+    let order = &watched.order;
+    Some(OnChainOrder {
+        word: order_word(*order.id.as_bytes()),
+        deposit: order.deposit_address.parse().ok()?,
+        recipient: Address::from(order.terms.recipient.to_bytes()),
+        token: Address::from(order.terms.src_token.to_bytes()),
+    })
+}
+
+/// A block's own time: whole seconds.
+fn time_of(block: &Block) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(block.timestamp).unwrap_or(i64::MAX / 1000).saturating_mul(1000))
+}

@@ -1,0 +1,115 @@
+//! The seam at which a watcher crashes: its calls to node and database are counted, and from one of them on nobody
+//! answers any more. Whoever waits is dropped there, as a process that ends is.
+//!
+//! To have crashed after a call, its answer unread, is to have crashed before the next one: what is lasting is the same.
+
+use std::future::{self, Future};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use tokio::sync::watch;
+
+/// Counts calls, and ends their answers.
+#[derive(Debug, Clone)]
+pub struct Fuse(Arc<Counter>);
+
+#[derive(Debug)]
+struct Counter {
+    calls: AtomicUsize,
+    /// How many are answered.
+    answered: AtomicUsize,
+    blown: watch::Sender<bool>,
+}
+
+impl Default for Fuse {
+    fn default() -> Self {
+        Self(Arc::new(Counter {
+            calls: AtomicUsize::new(0),
+            answered: AtomicUsize::new(usize::MAX),
+            blown: watch::Sender::new(false),
+        }))
+    }
+}
+
+impl Fuse {
+    /// Answers so many calls from now on.
+    pub fn arm(&self, answered: usize) {
+        self.0.calls.store(0, Ordering::SeqCst);
+        self.0.answered.store(answered, Ordering::SeqCst);
+        self.0.blown.send_replace(false);
+    }
+
+    /// Answers every call from now on.
+    pub fn disarm(&self) {
+        self.arm(usize::MAX);
+    }
+
+    /// Does some work; `None` where it crashed.
+    pub async fn survives<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut blown = self.0.blown.subscribe();
+        tokio::select! {
+            biased;
+            _ = blown.wait_for(|blown| *blown) => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Makes a call, as far as it is to be made.
+    pub async fn call<T>(&self, carry_out: impl Future<Output = T>) -> T {
+        let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
+        if number < self.0.answered.load(Ordering::SeqCst) {
+            return carry_out.await;
+        }
+        self.0.blown.send_replace(true);
+        future::pending().await
+    }
+
+    /// A configuration whose calls are counted here.
+    pub fn counts(&self, config: &SdkConfig) -> SdkConfig {
+        let client = CountingClient { inner: config.http_client().unwrap(), fuse: self.clone() };
+        config.to_builder().http_client(SharedHttpClient::new(client)).build()
+    }
+}
+
+#[derive(Debug)]
+struct CountingClient {
+    inner: SharedHttpClient,
+    fuse: Fuse,
+}
+
+impl HttpClient for CountingClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(CountingConnector { inner, fuse: self.fuse.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct CountingConnector {
+    inner: SharedHttpConnector,
+    fuse: Fuse,
+}
+
+impl HttpConnector for CountingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (inner, fuse) = (self.inner.clone(), self.fuse.clone());
+        // A step reads sixteen shards of the index. Who crashes between two of them might as well have crashed before
+        // the first: nothing is changed there.
+        let reads_index =
+            String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).contains("\"IndexName\"");
+        HttpConnectorFuture::new(async move {
+            if reads_index { inner.call(request).await } else { fuse.call(inner.call(request)).await }
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! Money on a real chain: the six functions and the watcher over one table, a node, and between watcher and node a
+//! double that lags, errs and forgets.
+//!
+//! Whatever happens, three things hold at the end: an order's money is counted once, its recipient has exactly what was
+//! deposited, and no session has left an end that somebody could see.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect must fail"
+)]
+
+mod crashes;
+mod evm;
+mod fuse;
+mod late;
+mod node_double;
+mod paying;
+mod random;
+mod reorganisations;
+mod reports;
+mod settling;
+mod strangers;
+mod unreliable_node;
+mod world;

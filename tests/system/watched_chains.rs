@@ -1,0 +1,145 @@
+//! Orders where chains are configured: what cannot be seen and settled there is refused, and says what can.
+
+use checkout::chains::Chains;
+use checkout::deposit_address::ForwarderFactory;
+use checkout::order::ChainId;
+use checkout::store::{Attention, SHARDS, Store, WatchedOrder};
+use serde_json::{Value, json};
+
+use harness::{BASE, RECIPIENT, Service, USDC, order, order_for, with};
+
+const OTHER_TOKEN: &str = "0xfde4c96c8593536e31f229ea8f37b2ada2699bb2";
+
+fn chains(recipients: &[&str]) -> Chains {
+    let chains = json!([
+        { "chainId": BASE, "tokens": [USDC, OTHER_TOKEN], "finality": "safe", "recipients": recipients },
+        { "chainId": 10, "tokens": [OTHER_TOKEN], "finality": "blocks:3" },
+    ]);
+    Chains::parse(&chains.to_string()).unwrap()
+}
+
+/// The status, code, field and message of a refused order.
+async fn refused(service: &Service, members: Value) -> (u16, String, String, String) {
+    let answer = service.create_order(with(order(), members)).await;
+    let (status, code, field) = answer.failure();
+    let message = answer.body["error"]["message"].as_str().unwrap().to_owned();
+    (status, code.to_owned(), field.unwrap_or_default().to_owned(), message)
+}
+
+/// The watched orders of a chain.
+async fn watched_orders(store: &Store, chain: ChainId, attention: Attention) -> Vec<WatchedOrder> {
+    let mut orders = Vec::new();
+    for shard in 0..SHARDS {
+        orders.extend(store.watched_orders(chain, shard, attention, (None, None)).await.unwrap());
+    }
+    orders
+}
+
+#[tokio::test]
+async fn an_order_on_a_configured_chain_is_made() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    service.create_order(order()).await.ok();
+    let session = service.session().await;
+    service.create_order(order_for(&session)).await.ok();
+}
+
+#[tokio::test]
+async fn another_chain_is_refused_with_those_that_are_configured() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    let (status, code, field, message) = refused(&service, json!({ "srcChain": 1, "dstChain": 1 })).await;
+    assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcChain"));
+    assert!(message.contains("8453, 10"), "{message}");
+}
+
+#[tokio::test]
+async fn another_token_is_refused_with_those_of_the_chain_and_so_is_native_money() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    for token in ["0x4200000000000000000000000000000000000006", "0x0000000000000000000000000000000000000000"]
+    {
+        let token = json!({ "srcTokenAddress": token, "dstTokenAddress": token });
+        let (status, code, field, message) = refused(&service, token).await;
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcTokenAddress"));
+        assert!(message.contains(USDC) && message.contains(OTHER_TOKEN), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_that_takes_no_money_is_refused() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    let factory = format!("{:#x}", ForwarderFactory::DEPLOYED);
+    for recipient in ["0x0000000000000000000000000000000000000000", USDC, OTHER_TOKEN, &factory] {
+        let (status, code, field, message) =
+            refused(&service, json!({ "recipientAddress": recipient })).await;
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "recipientAddress"));
+        assert!(message.contains("not the zero address"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn where_recipients_are_named_nobody_else_is_paid() {
+    let (service, _) = Service::watching(chains(&[RECIPIENT])).await;
+    service.create_order(order()).await.ok();
+    let stranger = json!({ "recipientAddress": "0x1111111111111111111111111111111111111111" });
+    let (status, _, field, message) = refused(&service, stranger).await;
+    assert_eq!((status, field.as_str()), (400, "recipientAddress"));
+    assert!(message.contains(RECIPIENT), "{message}");
+}
+
+#[tokio::test]
+async fn a_refused_order_leaves_its_session_free() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    let session = service.session().await;
+    let elsewhere = with(order_for(&session), json!({ "srcChain": 1, "dstChain": 1 }));
+    service.create_order(elsewhere).await.failure();
+    service.create_order(order_for(&session)).await.ok();
+}
+
+#[tokio::test]
+async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
+    let (service, aws) = Service::watching(chains(&[])).await;
+    let alone = service.create_order(order()).await;
+    let session = service.session().await;
+    let linked = service.create_order(order_for(&session)).await;
+    let _unlinked = service.session().await;
+
+    let store = Store::new(&aws, &service.table);
+    let chain = ChainId::parse(BASE).unwrap();
+    let mut watched: Vec<String> = watched_orders(&store, chain, Attention::Idle)
+        .await
+        .into_iter()
+        .map(|order| format!("{} {}", order.id, order.address))
+        .collect();
+    let expected = |order: &Value| {
+        format!("{} {}", order["id"].as_str().unwrap(), order["globalAddress"].as_str().unwrap())
+    };
+    let mut made = vec![expected(alone.ok()), expected(linked.ok())];
+    watched.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(watched, made);
+    assert!(watched_orders(&store, chain, Attention::Busy).await.is_empty());
+
+    let elsewhere = ChainId::parse(10).unwrap();
+    assert!(watched_orders(&store, elsewhere, Attention::Idle).await.is_empty());
+}
+
+#[test]
+fn a_configuration_that_cannot_be_right_says_why() {
+    for (json, why) in [
+        ("[", "a JSON list of chains"),
+        ("[{}]", "missing field `chainId`"),
+        (r#"[{"chainId":1,"tokens":[],"finality":"safe"}]"#, "at least one token"),
+        (r#"[{"chainId":1,"tokens":["0x1"],"finality":"safe"}]"#, "EVM address"),
+        (
+            r#"[{"chainId":1,"tokens":["0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"],"finality":"soon"}]"#,
+            "blocks:",
+        ),
+        (
+            r#"[{"chainId":1,"tokens":["0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"],"finality":"safe"},
+                {"chainId":1,"tokens":["0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"],"finality":"safe"}]"#,
+            "each chain once",
+        ),
+    ] {
+        let error = Chains::parse(json).unwrap_err().to_string();
+        assert!(error.contains(why), "{json}: {error}");
+    }
+}

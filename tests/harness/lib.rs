@@ -13,6 +13,7 @@ mod answer;
 mod clock;
 pub mod fault;
 pub mod log;
+pub mod meter;
 pub mod openapi;
 pub mod proxy;
 mod recorder;

@@ -37,7 +37,7 @@ use crate::cpus::{Cpus, Load};
 use crate::dynamodb::DynamoDb;
 use crate::instance::Surroundings;
 use crate::measure::Sample;
-use crate::program::{BARE, Binaries, Program};
+use crate::program::{BARE, Binaries, Program, USUAL};
 use crate::report::{Report, Settings};
 use crate::stage::{Call, Stage};
 
@@ -135,10 +135,13 @@ impl Cli {
     }
 }
 
-/// The bare program, then the functions, each beside the one that it is compared with.
+/// The bare programs, then the functions, each beside the one that it is compared with.
 fn programs(cli: &Cli, binaries: &Binaries, built: &Binaries) -> Result<Vec<Program>> {
-    let bare = binaries.path(BARE).or_else(|_| built.path(BARE))?;
-    let mut programs = vec![Program { name: BARE, against: false, path: bare, call: Call::OpenSession }];
+    let mut programs = Vec::new();
+    for name in [BARE, USUAL] {
+        let path = binaries.path(name).or_else(|_| built.path(name))?;
+        programs.push(Program { name, against: false, path, call: Call::OpenSession });
+    }
     for call in Call::TIMED.into_iter().filter(|call| cli.measures(call.function())) {
         let name = call.function();
         programs.push(Program { name, against: false, path: binaries.path(name)?, call });
@@ -147,7 +150,7 @@ fn programs(cli: &Cli, binaries: &Binaries, built: &Binaries) -> Result<Vec<Prog
             programs.push(Program { name, against: true, path, call });
         }
     }
-    ensure!(programs.len() > 1, "none of the six functions has such a name");
+    ensure!(programs.len() > 2, "none of the six functions has such a name");
     Ok(programs)
 }
 

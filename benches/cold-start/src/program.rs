@@ -13,6 +13,8 @@ use crate::stage::Call;
 
 /// The bare function.
 pub const BARE: &str = "bare";
+/// The bare function as it is usually written.
+pub const USUAL: &str = "usual";
 
 /// Where the workspace is.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -25,7 +27,8 @@ const OF_THIS_CRATE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 pub fn build(target_dir: &Path) -> Result<()> {
     let functions =
         Call::TIMED.map(|call| (call.function(), format!("{ROOT}/functions/{}", call.function())));
-    for (name, folder) in functions.into_iter().chain([(BARE, format!("{ROOT}/benches/bare"))]) {
+    let bare = [BARE, USUAL].map(|name| (name, format!("{ROOT}/benches/{name}")));
+    for (name, folder) in functions.into_iter().chain(bare) {
         let mut cargo = Command::new("cargo");
         // What `cargo run` says of this crate. A build script that looks at it (ring's does) would run again each time
         // that the functions are built from here and from a shell in turns, and minutes of building with it.
@@ -80,9 +83,9 @@ impl Program {
         if self.against { format!("{} (against)", self.name) } else { self.name.to_owned() }
     }
 
-    /// What it says to every success: the bare one nothing.
+    /// What it says to every success: the bare ones nothing.
     pub fn message(&self) -> Option<&'static str> {
-        (self.name != BARE).then(|| self.call.message())
+        (self.name != BARE && self.name != USUAL).then(|| self.call.message())
     }
 
     /// Its size in bytes, and that of the deployed archive, less some hundred bytes for the archive's own structure.

@@ -1,0 +1,116 @@
+//! The report: tables for people, JSON for programs.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::settling::Settling;
+use crate::step::Cost;
+use crate::unswept::Unswept;
+use crate::waiting::Waiting;
+
+/// Everything that a run found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Steps, with so many open orders.
+    pub waiting: Vec<Waiting>,
+    /// Many orders paid at once.
+    pub settling: Vec<Settling>,
+    /// A deposit that falls short.
+    pub unswept: Unswept,
+}
+
+/// What is told of a cost.
+const COST: [&str; 9] = [
+    "CPU, ms",
+    "wall, ms",
+    "HTTP requests",
+    "node calls",
+    "KiB from the node",
+    "DynamoDB calls",
+    "RCU",
+    "WCU",
+    "methods of the node",
+];
+
+impl Report {
+    fn waiting(&self) -> Table {
+        let mut table = table(["open orders", "step"].into_iter().chain(COST));
+        for waiting in &self.waiting {
+            for row in &waiting.steps {
+                let name = [waiting.size.to_string(), row.what.clone()];
+                table.add_row(name.into_iter().chain(cost(&row.cost)));
+            }
+        }
+        table
+    }
+
+    fn settling(&self) -> Table {
+        let titles = ["orders", "steps", "transactions", "gas", "gas an order"];
+        let mut table = table(std::iter::once("to").chain(titles).chain(COST));
+        for settling in &self.settling {
+            let Settling { recipients, orders, steps, transactions, gas, cost: all, again } = settling;
+            let figures = [
+                recipients.description().to_owned(),
+                orders.to_string(),
+                steps.to_string(),
+                transactions.to_string(),
+                gas.to_string(),
+                (gas / u64::from(*orders).max(1)).to_string(),
+            ];
+            table.add_row(figures.into_iter().chain(cost(all)));
+            let each_after =
+                [format!("{}: a step after these", recipients.description()), orders.to_string()];
+            table.add_row(each_after.into_iter().chain([const { String::new() }; 4]).chain(cost(again)));
+        }
+        table
+    }
+
+    fn unswept(&self) -> Table {
+        let mut table = table(std::iter::once("blocks since").chain(COST));
+        let Unswept { blocks, soon, later } = &self.unswept;
+        for (blocks, look) in [(0, soon), (*blocks, later)] {
+            table.add_row(std::iter::once(blocks.to_string()).chain(cost(look)));
+        }
+        table
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "A step:\n\n{}\n", self.waiting())?;
+        writeln!(
+            f,
+            "Orders that were paid at once, until each is settled and final:\n\n{}\n",
+            self.settling()
+        )?;
+        writeln!(f, "A step with a deposit that falls short of its order:\n\n{}", self.unswept())
+    }
+}
+
+fn cost(cost: &Cost) -> [String; 9] {
+    let Cost { wall, cpu, node, table } = cost;
+    let methods: Vec<_> = node.calls.iter().map(|(method, count)| format!("{count} {method}")).collect();
+    [
+        format!("{:.1}", cpu.as_secs_f64() * 1e3),
+        format!("{:.0}", wall.as_secs_f64() * 1e3),
+        node.requests.to_string(),
+        node.call_count().to_string(),
+        node.bytes.div_ceil(1024).to_string(),
+        table.call_count().to_string(),
+        table.read_units.to_string(),
+        table.write_units.to_string(),
+        methods.join(", "),
+    ]
+}
+
+/// A table whose columns after the first hold figures.
+fn table<'a>(titles: impl Iterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(titles.collect::<Vec<_>>());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

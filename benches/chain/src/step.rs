@@ -1,0 +1,66 @@
+//! What a step costs.
+
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::asked::{OfNode, OfTable};
+
+/// What one step costs, or several together.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cost {
+    /// How long it took, with node and database on the same machine.
+    #[serde(rename = "wall_ms", serialize_with = "millis")]
+    pub wall: Duration,
+    /// The CPU time of the watcher with its SDK.
+    #[serde(rename = "cpu_ms", serialize_with = "millis")]
+    pub cpu: Duration,
+    /// What was asked of the node.
+    pub node: OfNode,
+    /// What was asked of DynamoDB.
+    pub table: OfTable,
+}
+
+impl Cost {
+    /// Whether anything of an order was written.
+    pub fn has_news(&self) -> bool {
+        self.table.calls.contains_key("TransactWriteItems")
+    }
+
+    /// Of several the one whose CPU time is in the middle. Of none, nothing.
+    pub fn median(mut costs: Vec<Self>) -> Self {
+        costs.sort_by_key(|cost| cost.cpu);
+        let middle = costs.len() / 2;
+        costs.into_iter().nth(middle).unwrap_or_default()
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+        self.node += other.node;
+        self.table += other.table;
+    }
+}
+
+fn millis<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle_by_cpu_time() {
+        let cost = |cpu, requests| Cost {
+            cpu: Duration::from_millis(cpu),
+            node: OfNode { requests, ..OfNode::default() },
+            ..Cost::default()
+        };
+        assert_eq!(Cost::median(vec![cost(9, 1), cost(1, 2), cost(5, 3)]).node.requests, 3);
+        assert_eq!(Cost::median(vec![]).node.requests, 0);
+    }
+}

@@ -13,6 +13,7 @@ mod idempotency;
 mod item;
 mod link_order;
 mod observe;
+mod progress;
 mod read;
 mod record_event;
 mod retry;
@@ -30,11 +31,10 @@ pub use expire_session::Expiry;
 pub use idempotency::IdempotencyKey;
 pub use link_order::Linking;
 pub use observe::{Observation, Sighting, Watched};
+pub use progress::{Cursor, PendingSettlement, Progress, SignedVersion};
 pub use read::CheckoutRecord;
 pub use record_event::Recording;
-pub use watch::{
-    Attention, Cursor, PendingSettlement, Progress, SHARDS, SignedVersion, WATCHED_ORDERS, WatchedOrder,
-};
+pub use watch::{Attention, SHARDS, WATCHED_ORDERS, WatchedOrder};
 
 /// The table of checkouts.
 #[derive(Debug, Clone)]

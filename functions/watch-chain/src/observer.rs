@@ -1,0 +1,169 @@
+//! Observing orders: everything that the chain shows of them is read anew, and replaces what was known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::{Address, B256};
+use chain::RpcError;
+use chain::abi::{SweepLog, SweepOutcome, Transfer, order_word};
+use chain::filter::{LogFilter, OneOf};
+use chain::log::Log;
+use checkout::on_chain::{ChainFact, ChainFactKind};
+use checkout::store::{CheckoutRecord, Observation, Sighting, StoreError, Watched};
+use checkout::time::Timestamp;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::WatchError;
+use crate::sightings::{Logs, OnChainOrder};
+use crate::watcher::{ChainWatcher, Head, time_of};
+
+/// How many orders are written at once.
+const AT_ONCE: usize = 8;
+/// How many blocks' headers are asked for at once.
+const HEADERS_AT_ONCE: usize = 100;
+
+impl ChainWatcher {
+    /// Reads everything about these orders anew, and records it.
+    pub(crate) async fn observe(
+        &mut self,
+        orders: &[Watched],
+        scanned_from: u64,
+        head: &Head,
+    ) -> Result<Vec<CheckoutRecord>, WatchError> {
+        let orders: Vec<(OnChainOrder, &Watched, u64)> = orders
+            .iter()
+            .filter_map(|watched| {
+                let from = watched.from_block.unwrap_or(scanned_from).min(head.block.number);
+                Some((on_chain_order(watched)?, watched, from))
+            })
+            .collect();
+        let Some(from) = orders.iter().map(|(.., from)| *from).min() else {
+            return Ok(Vec::new());
+        };
+        let known: Vec<OnChainOrder> = orders.iter().map(|(order, ..)| *order).collect();
+        let logs = self.logs_of(&known, from, head).await?;
+        let (mut sightings, mut gone) = (Vec::new(), Vec::<B256>::new());
+        let to_block = head.block.number;
+        let firm_block = head.final_block.min(to_block.saturating_sub(self.chain.overlap));
+        let settles = self.payer.address().is_some();
+        for (order, watched, from_block) in orders {
+            let facts = logs.facts(&order).map_err(|error| StoreError::Broken(error.to_string()))?;
+            let facts: Vec<ChainFact> = facts.into_iter().filter(|fact| fact.block >= from_block).collect();
+            let is_shown = |known: &&ChainFact| facts.iter().any(|fact| fact.hash == known.hash);
+            // A failure counts only as long as the key is ours that paid for it: with another one it is no lie of the node's.
+            let is_of_the_node = |fact: &&ChainFact| !matches!(fact.kind, ChainFactKind::SweepFailed { .. });
+            let known = watched.facts.iter().filter(|fact| fact.block >= from_block).filter(is_of_the_node);
+            gone.extend(
+                known
+                    .filter(|known| !is_shown(known))
+                    .filter_map(|fact| fact.hash.as_str().parse::<B256>().ok()),
+            );
+            let reread_from = (firm_block + 1).saturating_sub(self.chain.overlap);
+            let sighting = Sighting { from_block, to_block, firm_block, reread_from, facts, settles };
+            sightings.push((watched.order.id, sighting));
+        }
+        self.check_gone(&gone).await?;
+        let (store, clock) = (&self.store, &self.clock);
+        let observed: Vec<Observation> = stream::iter(&sightings)
+            .map(|(id, sighting)| store.observe(*id, sighting, || clock.now()))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(observed
+            .into_iter()
+            .filter_map(|observation| match observation {
+                Observation::Observed(record, _) => Some(*record),
+                Observation::Outdated | Observation::NotWatched => None,
+            })
+            .collect())
+    }
+
+    /// Whether transactions that the logs show no more are truly gone. A node that still has one of them in a block
+    /// contradicts itself (its logs are late, say): what it leaves out must not take a payment back.
+    async fn check_gone(&self, transactions: &[B256]) -> Result<(), WatchError> {
+        if transactions.is_empty() {
+            return Ok(());
+        }
+        let receipts = self.node.receipts(transactions).await?;
+        if receipts.iter().flatten().any(|receipt| receipt.succeeded) {
+            return Err(WatchError::Contradiction);
+        }
+        Ok(())
+    }
+
+    /// Everything that the chain shows of these orders, up to its head.
+    async fn logs_of(&mut self, orders: &[OnChainOrder], from: u64, head: &Head) -> Result<Logs, WatchError> {
+        let none = |_| RpcError::Malformed("was not asked: there is no order");
+        let blocks = from..=head.block.number;
+        let addresses = || OneOf::new(orders.iter().map(|order| order.deposit)).map_err(none);
+        let words = OneOf::new(orders.iter().map(|order| order.word)).map_err(none)?;
+        let factory = self.factory.address();
+        // The orders' own: one that is not configured any more has open orders still.
+        let tokens: BTreeSet<Address> = orders.iter().map(|order| order.token).collect();
+        let tokens = OneOf::new(tokens).map_err(none)?;
+
+        let to = LogFilter::transfers(tokens.clone(), Some(addresses()?));
+        let to = self.reader.read(blocks.clone(), &to).await?;
+        let sweeps = self.reader.read(blocks.clone(), &LogFilter::sweeps(factory, Some(words))).await?;
+        let forwarded = LogFilter::transfers_from(tokens, addresses()?);
+        let forwarded = self.reader.read(blocks, &forwarded).await?;
+        if [to.last, sweeps.last, forwarded.last].iter().any(|last| *last != head.block.hash) {
+            return Err(WatchError::Reorganised);
+        }
+        let times = self.times(to.logs.iter().chain(&sweeps.logs)).await?;
+        let sweeps: Vec<SweepLog> =
+            sweeps.logs.iter().filter_map(|log| SweepLog::read(log, factory)).collect();
+        Ok(Logs {
+            deposits: to.logs.iter().filter_map(Transfer::read).collect(),
+            forwarded: forwarded.logs.iter().filter_map(Transfer::read).collect(),
+            own_failures: self.own_failures(&sweeps).await?,
+            sweeps,
+            times,
+            final_block: head.final_block,
+        })
+    }
+
+    /// When the blocks of these logs were made.
+    async fn times(&self, logs: impl Iterator<Item = &Log>) -> Result<BTreeMap<u64, Timestamp>, WatchError> {
+        let hashes: BTreeMap<u64, B256> =
+            logs.map(|log| (log.place.block_number, log.place.block_hash)).collect();
+        let numbers: Vec<u64> = hashes.keys().copied().collect();
+        let mut times = BTreeMap::new();
+        for numbers in numbers.chunks(HEADERS_AT_ONCE) {
+            for block in self.node.blocks(numbers).await? {
+                let block = block.ok_or(WatchError::Reorganised)?;
+                if hashes.get(&block.number) != Some(&block.hash) {
+                    return Err(WatchError::Reorganised);
+                }
+                times.insert(block.number, time_of(&block));
+            }
+        }
+        Ok(times)
+    }
+
+    /// The transactions among those with failed sweeps that our own key paid for.
+    async fn own_failures(&self, sweeps: &[SweepLog]) -> Result<Vec<B256>, WatchError> {
+        let failed = sweeps.iter().filter(|sweep| matches!(sweep.outcome, SweepOutcome::Failed(_)));
+        let failed: BTreeSet<B256> = failed.map(|sweep| sweep.place.transaction_hash).collect();
+        let Some(payer) = self.payer.address().filter(|_| !failed.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let failed: Vec<B256> = failed.into_iter().collect();
+        let mut own = Vec::new();
+        for receipt in self.node.receipts(&failed).await? {
+            // Its log was there a moment ago. Taken for a stranger's, our own failure would be tried again.
+            let receipt = receipt.ok_or(WatchError::Reorganised)?;
+            own.extend((receipt.from == payer).then_some(receipt.transaction_hash));
+        }
+        Ok(own)
+    }
+}
+
+fn on_chain_order(watched: &Watched) -> Option<OnChainOrder> {
+    let order = &watched.order;
+    Some(OnChainOrder {
+        word: order_word(*order.id.as_bytes()),
+        deposit: order.deposit_address.parse().ok()?,
+        recipient: Address::from(order.terms.recipient.to_bytes()),
+        token: Address::from(order.terms.src_token.to_bytes()),
+    })
+}

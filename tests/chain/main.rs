@@ -17,6 +17,7 @@ mod fuse;
 mod late;
 mod node_double;
 mod paying;
+mod permissions;
 mod random;
 mod reorganisations;
 mod reports;

@@ -212,3 +212,20 @@ async fn another_gas_key_does_not_stop_the_watcher_over_an_earlier_failure() {
     assert_eq!(world.shown(&refused).await.deposits, [ASKED, 1]);
     assert_eq!(world.shown(&other).await.session, "processing");
 }
+
+/// An order outlives the configuration it was made under. Its money is no lie of a node's, either.
+#[tokio::test]
+async fn what_was_seen_of_a_token_that_is_not_configured_any_more_is_settled() {
+    let world = World::new().await;
+    let mut watcher = world.watch().await;
+    let deal = world.deal().await;
+    world.pay(&deal, ASKED).await;
+    world.mine(1).await;
+    world.step(&mut watcher).await;
+    assert_eq!(world.shown(&deal).await.pending, ASKED);
+
+    let other = format!("{:#x}", world.evm.other_token);
+    let mut watcher = world.watch_with(json!({ "tokens": [other] })).await;
+    world.go_on(&mut watcher, 10).await;
+    world.assert_settled(&deal, ASKED).await;
+}

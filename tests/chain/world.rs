@@ -13,7 +13,7 @@ use checkout::chains::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
 use checkout::store::Store;
-use harness::{Service, id_of, order_for, with};
+use harness::{Recorder, Service, id_of, order_for, with};
 use serde_json::{Value, json};
 use watch_chain::{ChainWatcher, Step, WatchError};
 
@@ -37,6 +37,8 @@ pub struct World {
     pub double: NodeDouble,
     /// Where the watcher crashes.
     pub fuse: Fuse,
+    /// What the watcher asks of the table.
+    pub calls: Recorder,
     pub node: Node,
     pub store: Store,
     chains: Chains,
@@ -87,17 +89,13 @@ impl World {
     /// A world whose chain is configured in another way.
     pub async fn with(settings: Value) -> Self {
         let evm = Evm::start().await;
-        let chain = json!({
-            "chainId": harness::BASE,
-            "tokens": [format!("{:#x}", evm.token), format!("{:#x}", evm.other_token)],
-            "finality": format!("blocks:{FINALITY}"),
-        });
-        let chains = Chains::parse(&json!([with(chain, settings)]).to_string()).unwrap();
+        let chains = chains(&evm, settings);
         let (service, aws) = Service::watching(chains.clone()).await;
         let fuse = Fuse::default();
         let (double, endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
         let rpc = Rpc::new(vec![Endpoint::parse(&endpoint).unwrap()], Limits::default()).unwrap();
-        let aws = fuse.counts(&aws);
+        let calls = Recorder::default();
+        let aws = calls.listen_on(&fuse.counts(&aws));
         let gas_key = LocalKey::parse(GAS_KEY).unwrap();
         evm.endow(gas_key.address(), U256::from(10_u128.pow(21))).await;
         Self {
@@ -108,6 +106,7 @@ impl World {
             evm,
             double,
             fuse,
+            calls,
             chains,
             gas_key,
         }
@@ -132,9 +131,20 @@ impl World {
         watcher
     }
 
+    /// A watcher that has just begun a run, with the chain configured in another way than it was.
+    pub async fn watch_with(&self, settings: Value) -> ChainWatcher {
+        let mut watcher = self.watcher_of(&chains(&self.evm, settings), self.signer());
+        watcher.begin().await.unwrap();
+        watcher
+    }
+
     /// A watcher that has not begun.
     pub fn watcher(&self, payer: Signer) -> ChainWatcher {
-        let chain = self.chains.iter().next().unwrap().clone();
+        self.watcher_of(&self.chains, payer)
+    }
+
+    fn watcher_of(&self, chains: &Chains, payer: Signer) -> ChainWatcher {
+        let chain = chains.iter().next().unwrap().clone();
         let clock = self.service.clock.reader();
         ChainWatcher::new(
             chain,
@@ -284,4 +294,14 @@ impl World {
         assert_eq!(self.received(deal).await, deposited, "{shown:?}");
         assert_eq!(self.evm.holds(self.evm.token, deal.deposit).await, 0, "{shown:?}");
     }
+}
+
+/// The chain that a node plays, as it is configured.
+fn chains(evm: &Evm, settings: Value) -> Chains {
+    let chain = json!({
+        "chainId": harness::BASE,
+        "tokens": [format!("{:#x}", evm.token), format!("{:#x}", evm.other_token)],
+        "finality": format!("blocks:{FINALITY}"),
+    });
+    Chains::parse(&json!([with(chain, settings)]).to_string()).unwrap()
 }

@@ -15,6 +15,7 @@ pub mod fault;
 pub mod log;
 pub mod meter;
 pub mod openapi;
+pub mod permissions;
 pub mod proxy;
 mod recorder;
 pub mod redact;

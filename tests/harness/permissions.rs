@@ -1,0 +1,83 @@
+//! What a function may do, as `template.yaml` grants it, and what its calls needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dev::template::Template;
+use serde_yaml_ng::Value;
+
+use super::Call;
+
+/// Actions such as `dynamodb:GetItem`, by what they are done to, as the template calls it.
+pub type Permissions = BTreeMap<String, BTreeSet<String>>;
+
+/// What the template calls the table.
+pub const TABLE: &str = "Table.Arn";
+
+/// What a function is granted, under whatever condition. Every resource is named by what it is in the template: one that
+/// is written out, a `*` among them, fails.
+pub fn granted(function: &str) -> Permissions {
+    let document = Template::compiled_in().unwrap().document;
+    let resources = document["Resources"].as_mapping().unwrap();
+    let folder = format!("functions/{function}");
+    let mut with_code = resources.values().filter(|resource| resource["Properties"]["CodeUri"] == *folder);
+    let function = with_code.next().unwrap();
+    let policies = function["Properties"]["Policies"].as_sequence().unwrap();
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_sequence().unwrap());
+
+    let mut granted = Permissions::new();
+    for statement in statements.map(where_it_holds) {
+        assert_eq!(statement["Effect"], "Allow");
+        for resource in one_or_more(&statement["Resource"]) {
+            let Value::Tagged(name) = resource else { panic!("a resource is written out: {statement:?}") };
+            let actions = statement["Action"].as_sequence().unwrap();
+            let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned());
+            granted.entry(name.value.as_str().unwrap().to_owned()).or_default().extend(actions);
+        }
+    }
+    granted
+}
+
+/// A statement that is granted only under a condition, as if that held.
+fn where_it_holds(statement: &Value) -> &Value {
+    if let Value::Tagged(choice) = statement
+        && choice.tag == "If"
+    {
+        &choice.value[1]
+    } else {
+        statement
+    }
+}
+
+fn one_or_more(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// What these calls needed.
+pub fn needed(calls: &[Call]) -> Permissions {
+    let mut needed = Permissions::new();
+    for call in calls {
+        let resource = match call.request["IndexName"].as_str() {
+            None => TABLE.to_owned(),
+            Some(index) => format!("${{{TABLE}}}/index/{index}"),
+        };
+        needed.entry(resource).or_default().extend(actions_of(call));
+    }
+    needed
+}
+
+fn actions_of(call: &Call) -> Vec<String> {
+    if call.operation != "TransactWriteItems" {
+        return vec![format!("dynamodb:{}", call.operation)];
+    }
+    let items = call.request["TransactItems"].as_array().unwrap();
+    let kinds = items.iter().flat_map(|item| item.as_object().unwrap().keys());
+    kinds
+        .map(|kind| match kind.as_str() {
+            "Put" => "dynamodb:PutItem".to_owned(),
+            "Update" => "dynamodb:UpdateItem".to_owned(),
+            "Delete" => "dynamodb:DeleteItem".to_owned(),
+            "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+            other => panic!("{other} in a transaction"),
+        })
+        .collect()
+}

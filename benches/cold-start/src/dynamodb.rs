@@ -121,7 +121,7 @@ impl Line {
         Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
     }
 
-    /// The template's own words for attributes and keys are those of the API.
+    /// The template's own words for attributes, keys and indexes are those of the API.
     fn create_table(&self) -> Result<()> {
         let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE)?;
         let properties = ["Resources", "Table", "Properties"]
@@ -133,6 +133,7 @@ impl Line {
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": properties.get("AttributeDefinitions"),
             "KeySchema": properties.get("KeySchema"),
+            "GlobalSecondaryIndexes": properties.get("GlobalSecondaryIndexes"),
         });
         let created = carry_out(&create, |request| self.database.create_table(request));
         created.map(drop).map_err(|error| anyhow!("the table cannot be created: {error}"))
@@ -289,6 +290,20 @@ pub fn operations(calls: &[Call]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_template_declares_a_table_that_the_stand_in_can_make() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = Certificates::new(folder.path()).unwrap();
+        let stand_in = DynamoDb::start(&certificates, "").await.unwrap();
+        let query = json!({
+            "TableName": TABLE,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": "checkout#none" } },
+        });
+        let (status, answer, _) = stand_in.line.call("Query", query.to_string().as_bytes());
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
 
     fn calls(spans: &[(u64, u64)]) -> Vec<Call> {
         let start = Instant::now();

@@ -1,12 +1,12 @@
 //! The log: what the caller is not told.
 
-use lambda_http::tracing::level_filters::LevelFilter;
 use lambda_http::tracing::subscriber;
 use lambda_http::tracing::subscriber::filter::Targets;
 use lambda_http::tracing::subscriber::fmt::MakeWriter;
 use lambda_http::tracing::subscriber::layer::{Layer, SubscriberExt as _};
 use lambda_http::tracing::subscriber::registry::Registry;
 use lambda_http::tracing::subscriber::util::SubscriberInitExt as _;
+use tracing::level_filters::LevelFilter;
 
 use crate::config::{self, ConfigError};
 use crate::invalid::Invalid;
@@ -14,7 +14,7 @@ use crate::invalid::Invalid;
 /// Starts the log: one JSON object a line where Lambda asks for that.
 ///
 /// `RUST_LOG`, or Lambda's own setting before it, says from which level on our lines are
-/// written ([`log_lines`]).
+/// written ([`log_lines`]). What is below `info` is not in a release build at all.
 pub fn start_logging() -> Result<(), ConfigError> {
     let variable =
         ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find(|name| config::optional(name).is_some());

@@ -47,10 +47,11 @@ impl Open {
 
     /// The place in the index that the store gives it.
     fn watch(&self) -> [(&'static str, String); 3] {
+        let made_at = self.made_at.as_millis();
         let shard = self.order.as_bytes().last().copied().unwrap_or_default() % SHARDS;
         [
             ("watch_shard", format!("{CHAIN}#{shard}")),
-            ("watch_order", format!("idle#{:015}#{}", self.made_at.as_millis(), self.order)),
+            ("watch_order", format!("idle#{made_at:015}#{made_at}#{}", self.order)),
             ("watch_address", spelled(self.address)),
         ]
     }

@@ -13,8 +13,8 @@ mod fill;
 mod node_meter;
 mod report;
 mod settling;
+mod short;
 mod step;
-mod unswept;
 mod waiting;
 mod world;
 
@@ -41,9 +41,9 @@ pub(crate) struct Cli {
     /// How many transfers of strangers are in each block
     #[arg(long, default_value_t = 20)]
     traffic: u32,
-    /// How many blocks a deposit lies at its address that falls short of its order
-    #[arg(long, default_value_t = 10_000)]
-    unswept: u32,
+    /// How many orders are paid in part
+    #[arg(long, default_value_t = 1_000)]
+    short: u32,
     /// How often a step is made whose time is told
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
@@ -73,6 +73,36 @@ async fn measure(cli: &Cli, backstage: &Backstage) -> Result<Report> {
     for recipients in settling::Recipients::ALL {
         settling.push(Box::pin(settling::measure(backstage, cli, recipients)).await?);
     }
-    let unswept = Box::pin(unswept::measure(backstage, cli)).await?;
-    Ok(Report { waiting, settling, unswept })
+    let short = Box::pin(short::measure(backstage, cli)).await?;
+    Ok(Report { waiting, settling, short })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it copies and expects of the service is the service's own, so it is tried with every change of that.
+    #[test]
+    fn all_of_it_can_be_measured() {
+        let cli = Cli::parse_from([
+            "chain-scale",
+            "--sizes",
+            "0,3",
+            "--paid",
+            "3",
+            "--short",
+            "3",
+            "--repeats",
+            "1",
+        ]);
+        let backstage = Backstage::open().unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let report = runtime.block_on(measure(&cli, &backstage)).unwrap();
+        let [nobody, three] = report.waiting.as_slice() else { panic!("{report}") };
+        let calls =
+            |waiting: &waiting::Waiting| waiting.steps.iter().map(|row| row.cost.node.requests).sum::<u64>();
+        assert_eq!(calls(nobody), 0, "{report}");
+        assert!(calls(three) > 0, "{report}");
+        assert!(report.settling.iter().all(|settling| settling.transactions == 1), "{report}");
+    }
 }

@@ -6,8 +6,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::settling::Settling;
+use crate::short::Short;
 use crate::step::Cost;
-use crate::unswept::Unswept;
 use crate::waiting::Waiting;
 
 /// Everything that a run found.
@@ -17,8 +17,8 @@ pub struct Report {
     pub waiting: Vec<Waiting>,
     /// Many orders paid at once.
     pub settling: Vec<Settling>,
-    /// A deposit that falls short.
-    pub unswept: Unswept,
+    /// Orders that were paid in part.
+    pub short: Short,
 }
 
 /// What is told of a cost.
@@ -67,11 +67,11 @@ impl Report {
         table
     }
 
-    fn unswept(&self) -> Table {
-        let mut table = table(std::iter::once("blocks since").chain(COST));
-        let Unswept { blocks, soon, later } = &self.unswept;
-        for (blocks, look) in [(0, soon), (*blocks, later)] {
-            table.add_row(std::iter::once(blocks.to_string()).chain(cost(look)));
+    fn short(&self) -> Table {
+        let mut table = table(["orders", "step"].into_iter().chain(COST));
+        let Short { orders, soon, later } = &self.short;
+        for (when, look) in [("soon", soon), ("later", later)] {
+            table.add_row([orders.to_string(), when.to_owned()].into_iter().chain(cost(look)));
         }
         table
     }
@@ -85,7 +85,11 @@ impl fmt::Display for Report {
             "Orders that were paid at once, until each is settled and final:\n\n{}\n",
             self.settling()
         )?;
-        writeln!(f, "A step with a deposit that falls short of its order:\n\n{}", self.unswept())
+        writeln!(
+            f,
+            "A step with orders that were paid in part, soon after that and later:\n\n{}",
+            self.short()
+        )
     }
 }
 

@@ -52,6 +52,15 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
+    let report = measure(&cli).await?;
+    println!("{report}");
+    if let Some(file) = &cli.json {
+        fs::write(file, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(if report.holds(cli.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn measure(cli: &Cli) -> Result<Report> {
     let folder = tempfile::tempdir()?;
     // A table each: the deposits are measured in one that holds little else.
     let service = Service::open(&folder.path().join("deposits.db")).await?;
@@ -60,13 +69,7 @@ async fn main() -> Result<ExitCode> {
     let service = Service::open(&folder.path().join("sessions.db")).await?;
     let sizes = steps(&[0, 1_000, 10_000, 100_000], cli.sessions);
     let sessions = sessions::measure(&service, &sizes, cli.repeats).await?;
-
-    let report = Report::new(sessions, deposits);
-    println!("{report}");
-    if let Some(file) = &cli.json {
-        fs::write(file, serde_json::to_string_pretty(&report)?)?;
-    }
-    Ok(if report.holds(cli.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(Report::new(sessions, deposits))
 }
 
 /// The usual sizes below the last one, and that.
@@ -77,6 +80,14 @@ fn steps(usual: &[u32], last: u32) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What it copies and expects of the service is the service's own, so it is tried with every change of that.
+    #[tokio::test]
+    async fn all_of_it_can_be_measured() {
+        let cli = Cli::parse_from(["growth", "--sessions", "1100", "--deposits", "12", "--repeats", "2"]);
+        let report = measure(&cli).await.unwrap();
+        assert!(report.holds(false), "{report}");
+    }
 
     #[test]
     fn the_last_size_is_the_one_that_was_asked_for() {

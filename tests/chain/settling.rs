@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
-use checkout::order::ChainId;
 use serde_json::json;
 
 use crate::node_double::NodeFault;
 use crate::world::{ASKED, FINALITY, World};
-
-fn base() -> ChainId {
-    serde_json::from_value(json!(harness::BASE)).unwrap()
-}
 
 /// After this long an unmined settlement is replaced.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +28,7 @@ async fn a_settlement_that_is_too_cheap_is_replaced_and_mined_once() {
     world.service.clock.advance(PATIENCE);
     let second = world.step(&mut watcher).await.sent.unwrap();
     assert_ne!(first, second);
-    let kept = world.store.settlement(base()).await.unwrap().unwrap();
+    let kept = world.store.settlement(world.chain()).await.unwrap().unwrap();
     let hashes: Vec<String> = kept.versions.iter().map(|version| version.hash.clone()).collect();
     assert_eq!(hashes, [format!("{first:#x}"), format!("{second:#x}")], "all are kept");
     let [before, after] = kept.versions.as_slice() else { panic!("{kept:?}") };
@@ -46,7 +41,7 @@ async fn a_settlement_that_is_too_cheap_is_replaced_and_mined_once() {
     world.assert_settled(&deal, ASKED).await;
     assert_eq!(world.shown(&deal).await.execution, Some(second));
     assert_eq!(world.evm.sent_by(world.gas_payer()).await, 1, "both had one nonce");
-    assert!(world.store.settlement(base()).await.unwrap().is_none());
+    assert!(world.store.settlement(world.chain()).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -61,7 +56,7 @@ async fn a_gas_payer_without_money_offers_no_fortune_and_settles_once_it_has_som
         world.step(&mut watcher).await;
         world.service.clock.advance(PATIENCE);
     }
-    let kept = world.store.settlement(base()).await.unwrap().unwrap();
+    let kept = world.store.settlement(world.chain()).await.unwrap().unwrap();
     let [first, .., last] = kept.versions.as_slice() else { panic!("{kept:?}") };
     // The market stood still. Thirty raises of an eighth would be thirty times as much.
     assert!(
@@ -87,7 +82,7 @@ async fn nothing_is_settled_while_gas_costs_more_than_is_configured() {
     world.evm.set_base_fee_in_gwei(100).await;
     world.mine(1).await;
     assert_eq!(world.step(&mut watcher).await.sent, None);
-    assert!(world.store.settlement(base()).await.unwrap().is_none());
+    assert!(world.store.settlement(world.chain()).await.unwrap().is_none());
     assert_eq!(world.shown(&deal).await.session, "processing");
     world.evm.set_base_fee_in_gwei(1).await;
     world.mine(1).await;
@@ -178,7 +173,7 @@ async fn who_cannot_settle_still_watches() {
         world.mine(1).await;
         world.step(&mut watcher).await;
     }
-    let cursor = world.store.cursor(base()).await.unwrap().unwrap();
+    let cursor = world.store.cursor(world.chain()).await.unwrap().unwrap();
     assert_eq!(cursor.block, world.evm.head().await.number, "what was recorded is not read again and again");
     assert_eq!(world.shown(&settled).await.session, "processing");
     let deal = world.deal().await;

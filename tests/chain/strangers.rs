@@ -111,3 +111,48 @@ async fn a_sweep_of_another_token_or_to_another_recipient_under_the_orders_name_
     world.go_on(&mut watcher, FINALITY + 2).await;
     world.assert_settled(&deal, ASKED).await;
 }
+
+/// One unit each costs next to nothing. If each step had to look at all of these orders, none would end in time, and who
+/// pays honestly would wait for ever.
+#[tokio::test]
+async fn one_unit_to_each_of_many_orders_stops_nobody() {
+    const AT_MOST: usize = 4;
+    let world = World::new().await;
+    let mut watcher = world.watch().await.at_most(AT_MOST);
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let deal = world.deal().await;
+        world.pay(&deal, 1).await;
+        strangers.push(deal);
+    }
+    let honest = world.deal().await;
+    world.mine(1).await;
+    for _ in 0..2 {
+        assert_eq!(world.step(&mut watcher).await.observed.len(), AT_MOST);
+        assert!(world.store.cursor(world.chain()).await.unwrap().is_none(), "there is more to be looked at");
+    }
+
+    world.pay(&honest, ASKED).await;
+    world.mine(1).await;
+    for _ in 0..4 {
+        let step = world.step(&mut watcher).await;
+        assert!(step.observed.len() <= AT_MOST, "{step:?}");
+    }
+    assert_eq!(world.shown(&honest).await.pending, ASKED);
+    let cursor = world.store.cursor(world.chain()).await.unwrap().unwrap();
+    assert_eq!(cursor.block, world.evm.head().await.number);
+
+    // Another run, of another instance, which knows of none of this.
+    let mut watcher = world.watch().await.at_most(AT_MOST);
+    world.go_on(&mut watcher, 8 * (FINALITY + 2)).await;
+    world.assert_settled(&honest, ASKED).await;
+    for deal in &strangers {
+        assert_eq!(world.shown(deal).await.deposits, [1]);
+    }
+    world.mine(1).await;
+    for _ in 0..6 {
+        world.step(&mut watcher).await;
+    }
+    let cursor = world.store.cursor(world.chain()).await.unwrap().unwrap();
+    assert_eq!(cursor.block, world.evm.head().await.number);
+}

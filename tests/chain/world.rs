@@ -12,6 +12,7 @@ use chain::{Endpoint, Node, Rpc, Signer};
 use checkout::chains::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
+use checkout::order::ChainId;
 use checkout::store::Store;
 use harness::{Recorder, Service, id_of, order_for, with};
 use serde_json::{Value, json};
@@ -110,6 +111,11 @@ impl World {
             chains,
             gas_key,
         }
+    }
+
+    /// The chain that is watched.
+    pub fn chain(&self) -> ChainId {
+        self.chains.iter().next().unwrap().id
     }
 
     /// Who pays for settlements.

@@ -35,14 +35,14 @@ pub(crate) struct Cli {
     /// How many orders are watched, one size after the other
     #[arg(long, value_delimiter = ',', default_value = "0,10,1000,100000")]
     sizes: Vec<u32>,
-    /// How many orders are paid and settled
-    #[arg(long, default_value_t = 1_000)]
+    /// How many orders are paid and settled; no more than one step looks at
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     paid: u32,
     /// How many transfers of strangers are in each block
     #[arg(long, default_value_t = 20)]
     traffic: u32,
-    /// How many orders are paid in part
-    #[arg(long, default_value_t = 1_000)]
+    /// How many orders are paid in part; no more than one step looks at
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     short: u32,
     /// How often a step is made whose time is told
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

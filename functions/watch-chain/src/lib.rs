@@ -5,6 +5,7 @@
 //! the same orders and ask the same nodes, and the gas key opens nothing but the gas balance. A run takes a minute and the
 //! next one begins: there is no server.
 
+mod agenda;
 mod observer;
 mod reader;
 mod settings;

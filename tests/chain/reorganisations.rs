@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use watch_chain::ChainWatcher;
 
-use crate::world::{ASKED, Deal, World};
+use crate::world::{ASKED, Deal, FINALITY, World};
 
 const DEPTHS: [u64; 3] = [1, 3, 64];
 
@@ -209,4 +209,33 @@ async fn a_settlement_that_waits_for_others_which_vanished_is_given_up_and_signe
     world.step(&mut watcher).await;
     world.assert_settled(&first, ASKED).await;
     world.assert_settled(&second, ASKED).await;
+}
+
+/// Anybody's transaction may do something else in another block, or nothing. Were that taken for a contradiction of the
+/// node's, one such order would keep all others from being recorded for good.
+#[tokio::test]
+async fn a_sweep_that_comes_back_without_effect_is_gone_and_stops_nobody() {
+    let world = World::new().await;
+    let mut watcher = world.watch_only().await;
+    let deal = world.deal().await;
+    world.pay(&deal, ASKED).await;
+    world.mine(1).await;
+    let sweep = world.sweep_many(&deal).await;
+    world.mine(1).await;
+    world.step(&mut watcher).await;
+    assert_eq!(world.shown(&deal).await.pending, ASKED);
+    assert_eq!(world.received(&deal).await, ASKED);
+
+    // Of both, the sweep alone comes back.
+    world.evm.roll_back(2).await;
+    assert_eq!(world.sweep_many(&deal).await, sweep);
+    let other = world.deal().await;
+    world.pay(&other, ASKED).await;
+    world.mine(2).await;
+    assert_eq!(world.received(&deal).await, 0);
+    world.go_on(&mut watcher, FINALITY + 1).await;
+    let shown = world.shown(&deal).await;
+    assert_eq!((shown.session.as_str(), shown.pending), ("open", 0), "{shown:?}");
+    assert!(shown.deposits.is_empty(), "{shown:?}");
+    assert_eq!(world.shown(&other).await.session, "processing");
 }

@@ -41,7 +41,7 @@ impl ChainWatcher {
         };
         let known: Vec<OnChainOrder> = orders.iter().map(|(order, ..)| *order).collect();
         let logs = self.logs_of(&known, from, head).await?;
-        let (mut sightings, mut gone) = (Vec::new(), Vec::<B256>::new());
+        let (mut sightings, mut gone) = (Vec::new(), Vec::<(OnChainOrder, &ChainFact)>::new());
         let to_block = head.block.number;
         let firm_block = head.final_block.min(to_block.saturating_sub(self.chain.overlap));
         let settles = self.payer.address().is_some();
@@ -52,11 +52,7 @@ impl ChainWatcher {
             // A failure counts only as long as the key is ours that paid for it: with another one it is no lie of the node's.
             let is_of_the_node = |fact: &&ChainFact| !matches!(fact.kind, ChainFactKind::SweepFailed { .. });
             let known = watched.facts.iter().filter(|fact| fact.block >= from_block).filter(is_of_the_node);
-            gone.extend(
-                known
-                    .filter(|known| !is_shown(known))
-                    .filter_map(|fact| fact.hash.as_str().parse::<B256>().ok()),
-            );
+            gone.extend(known.filter(|known| !is_shown(known)).map(|fact| (order, fact)));
             let reread_from = (firm_block + 1).saturating_sub(self.chain.overlap);
             let sighting = Sighting { from_block, to_block, firm_block, reread_from, facts, settles };
             sightings.push((watched.order.id, sighting));
@@ -77,14 +73,21 @@ impl ChainWatcher {
             .collect())
     }
 
-    /// Whether transactions that the logs show no more are truly gone. A node that still has one of them in a block
-    /// contradicts itself (its logs are late, say): what it leaves out must not take a payment back.
-    async fn check_gone(&self, transactions: &[B256]) -> Result<(), WatchError> {
-        if transactions.is_empty() {
+    /// Whether facts that the logs show no more are truly gone. A node whose receipt of the transaction still has them
+    /// contradicts itself (its index of logs is late, say): what it leaves out must not take a payment back. A transaction
+    /// that came back after a reorganisation and does something else now, or nothing, is no contradiction.
+    async fn check_gone(&self, gone: &[(OnChainOrder, &ChainFact)]) -> Result<(), WatchError> {
+        let hashes: BTreeSet<B256> =
+            gone.iter().filter_map(|(_, fact)| fact.hash.as_str().parse().ok()).collect();
+        if hashes.is_empty() {
             return Ok(());
         }
-        let receipts = self.node.receipts(transactions).await?;
-        if receipts.iter().flatten().any(|receipt| receipt.succeeded) {
+        let hashes: Vec<B256> = hashes.into_iter().collect();
+        let receipts = self.node.receipts(&hashes).await?;
+        let written =
+            receipts.iter().flatten().filter(|receipt| receipt.succeeded).flat_map(|receipt| &receipt.logs);
+        let logs = Logs::read(written, self.factory.address());
+        if gone.iter().any(|(order, fact)| logs.show(order, fact)) {
             return Err(WatchError::Contradiction);
         }
         Ok(())

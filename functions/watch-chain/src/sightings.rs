@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
 use chain::abi::{SweepLog, SweepOutcome, Transfer};
+use chain::log::Log;
 use checkout::amount::Amount;
 use checkout::invalid::Invalid;
 use checkout::on_chain::{ChainFact, ChainFactKind};
@@ -41,6 +42,26 @@ pub(crate) struct Logs {
 type At = (u64, B256);
 
 impl Logs {
+    /// What receipts tell, unlike a search for logs: of deposits and sweeps alone.
+    pub(crate) fn read<'a>(logs: impl Iterator<Item = &'a Log>, factory: Address) -> Self {
+        let mut read = Self::default();
+        for log in logs {
+            read.deposits.extend(Transfer::read(log));
+            read.sweeps.extend(SweepLog::read(log, factory));
+        }
+        read
+    }
+
+    /// Whether such a fact about an order is among them, of the same transaction.
+    pub(crate) fn show(&self, order: &OnChainOrder, fact: &ChainFact) -> bool {
+        let is_its = |(_, hash): &At| fact.hash.as_str() == format!("{hash:#x}");
+        match fact.kind {
+            ChainFactKind::Deposit { .. } => self.deposits_of(order).keys().any(is_its),
+            ChainFactKind::Sweep { .. } => self.sweeps_of(order).keys().any(is_its),
+            ChainFactKind::SweepFailed { .. } => false,
+        }
+    }
+
     /// All facts about an order, in the chain's order.
     pub(crate) fn facts(&self, order: &OnChainOrder) -> Result<Vec<ChainFact>, Invalid> {
         let mut facts = Vec::new();

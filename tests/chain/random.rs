@@ -116,7 +116,7 @@ impl Run {
 async fn run(seed: u64) {
     let mut run = Run::start(seed).await;
     for step in 0..STEPS {
-        Box::pin(run.act()).await;
+        run.act().await;
         // Whether it comes to something is the node's affair.
         let _as_may_be = run.watcher.step().await;
         if step % LOOK == 0 {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
+use checkout::store::StoreError;
 use serde_json::json;
+use watch_chain::WatchError;
 
 use crate::node_double::NodeFault;
 use crate::world::{ASKED, FINALITY, World};
@@ -223,4 +225,30 @@ async fn what_was_seen_of_a_token_that_is_not_configured_any_more_is_settled() {
     let mut watcher = world.watch_with(json!({ "tokens": [other] })).await;
     world.go_on(&mut watcher, 10).await;
     world.assert_settled(&deal, ASKED).await;
+}
+
+/// One order that cannot be read is somebody's work, and nobody else's loss.
+#[tokio::test]
+async fn an_order_that_cannot_be_read_keeps_no_other_from_being_settled() {
+    let world = World::new().await;
+    let mut watcher = world.watch().await;
+    let [broken, other] = [world.deal().await, world.deal().await];
+    let whole = world.spoil(&broken).await;
+    for deal in [&broken, &other] {
+        world.pay(deal, ASKED).await;
+    }
+    for _ in 0..10 {
+        world.mine(1).await;
+        let error = world.try_step(&mut watcher).await.unwrap_err();
+        assert!(matches!(error, WatchError::Store(StoreError::Broken(_))), "{error}");
+    }
+    world.assert_settled(&other, ASKED).await;
+    assert!(
+        world.store.cursor(world.chain()).await.unwrap().is_none(),
+        "the other's deposit was not looked at"
+    );
+
+    world.restore(whole).await;
+    world.go_on(&mut watcher, 10).await;
+    world.assert_settled(&broken, ASKED).await;
 }

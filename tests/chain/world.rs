@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chain::abi::{self, Sweep};
 use chain::local::LocalKey;
 use chain::rpc::Limits;
@@ -184,6 +185,27 @@ impl World {
         let created = self.service.create_order(with(order_for(session), order)).await;
         let deposit = created.ok()["globalAddress"].as_str().unwrap().parse().unwrap();
         Deal { session: session.to_owned(), order: id_of(&created), deposit, recipient }
+    }
+
+    /// Makes an order's item one that nothing can read. Returns what it was.
+    pub async fn spoil(&self, deal: &Deal) -> HashMap<String, AttributeValue> {
+        let service = &self.service;
+        let key = HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(format!("checkout#{}", deal.order))),
+            ("sk".to_owned(), AttributeValue::S("checkout".to_owned())),
+        ]);
+        let get = service.database.get_item().table_name(&service.table).set_key(Some(key));
+        let whole = get.send().await.unwrap().item.unwrap();
+        let mut spoiled = whole.clone();
+        spoiled.insert("ledger".to_owned(), AttributeValue::S("spoiled".to_owned()));
+        self.restore(spoiled).await;
+        whole
+    }
+
+    /// Puts an item as it is.
+    pub async fn restore(&self, item: HashMap<String, AttributeValue>) {
+        let put = self.service.database.put_item().table_name(&self.service.table).set_item(Some(item));
+        put.send().await.unwrap();
     }
 
     /// Pays into an order. It is in the next block.

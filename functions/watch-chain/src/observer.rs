@@ -7,6 +7,7 @@ use chain::RpcError;
 use chain::abi::{SweepLog, SweepOutcome, Transfer, order_word};
 use chain::filter::{LogFilter, OneOf};
 use chain::log::Log;
+use checkout::id::OrderId;
 use checkout::on_chain::{ChainFact, ChainFactKind};
 use checkout::store::{CheckoutRecord, Observation, Sighting, StoreError, Watched};
 use checkout::time::Timestamp;
@@ -21,13 +22,29 @@ const AT_ONCE: usize = 8;
 /// How many blocks' headers are asked for at once.
 const HEADERS_AT_ONCE: usize = 100;
 
+/// The orders that could not be looked at, and why.
+pub(crate) type Failures = BTreeMap<OrderId, String>;
+
+/// Tells what is wrong with one order alone from what is wrong with the database: that is not waited for order by order.
+pub(crate) fn alone<T>(
+    order: OrderId,
+    result: Result<T, StoreError>,
+) -> Result<(OrderId, Result<T, String>), StoreError> {
+    match result {
+        Ok(value) => Ok((order, Ok(value))),
+        Err(StoreError::Broken(cause)) => Ok((order, Err(cause))),
+        Err(error @ StoreError::Unavailable(_)) => Err(error),
+    }
+}
+
 impl ChainWatcher {
-    /// Reads everything about these orders anew, and records it.
+    /// Reads everything about these orders anew, and records it. What fails of one order alone is among the failures.
     pub(crate) async fn observe(
         &mut self,
         orders: &[Watched],
         scanned_from: u64,
         head: &Head,
+        failures: &mut Failures,
     ) -> Result<Vec<CheckoutRecord>, WatchError> {
         let orders: Vec<(OnChainOrder, &Watched, u64)> = orders
             .iter()
@@ -46,7 +63,13 @@ impl ChainWatcher {
         let firm_block = head.final_block.min(to_block.saturating_sub(self.chain.overlap));
         let settles = self.payer.address().is_some();
         for (order, watched, from_block) in orders {
-            let facts = logs.facts(&order).map_err(|error| StoreError::Broken(error.to_string()))?;
+            let facts = match logs.facts(&order) {
+                Ok(facts) => facts,
+                Err(error) => {
+                    failures.insert(watched.order.id, error.to_string());
+                    continue;
+                }
+            };
             let facts: Vec<ChainFact> = facts.into_iter().filter(|fact| fact.block >= from_block).collect();
             let is_shown = |known: &&ChainFact| facts.iter().any(|fact| fact.hash == known.hash);
             // A failure counts only as long as the key is ours that paid for it: with another one it is no lie of the node's.
@@ -59,18 +82,20 @@ impl ChainWatcher {
         }
         self.check_gone(&gone).await?;
         let (store, clock) = (&self.store, &self.clock);
-        let observed: Vec<Observation> = stream::iter(&sightings)
-            .map(|(id, sighting)| store.observe(*id, sighting, || clock.now()))
+        let observed: Vec<(OrderId, Result<Observation, String>)> = stream::iter(&sightings)
+            .map(|(id, sighting)| async { alone(*id, store.observe(*id, sighting, || clock.now()).await) })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        Ok(observed
-            .into_iter()
-            .filter_map(|observation| match observation {
-                Observation::Observed(record, _) => Some(*record),
-                Observation::Outdated | Observation::NotWatched => None,
-            })
-            .collect())
+        let mut records = Vec::new();
+        for (id, observed) in observed {
+            match observed {
+                Ok(Observation::Observed(record, _)) => records.push(*record),
+                Ok(Observation::Outdated | Observation::NotWatched) => {}
+                Err(cause) => drop(failures.insert(id, cause)),
+            }
+        }
+        Ok(records)
     }
 
     /// Whether facts that the logs show no more are truly gone. A node whose receipt of the transaction still has them

@@ -25,6 +25,7 @@ use lambda_http::tracing;
 
 use crate::WatchError;
 use crate::agenda::{Agenda, Hits};
+use crate::observer::{Failures, alone};
 use crate::reader::Reader;
 
 /// How far back the index of watched orders is read again: it follows the table with a delay.
@@ -140,8 +141,7 @@ impl ChainWatcher {
             let (cursor, hits) = self.scan(from, to).await?;
             due.extend(hits.keys());
             let chosen = self.agenda.next(due.clone());
-            step.observed = self.observe_all(&chosen, from, &head, &mut step).await?;
-            self.agenda.note(&chosen, &hits);
+            Box::pin(self.observe_all(chosen, from, &head, &hits, &mut step)).await?;
             step.is_behind = to < head.block.number;
             if !self.agenda.has_seen(&hits) {
                 step.is_behind = true;
@@ -153,8 +153,7 @@ impl ChainWatcher {
             }
         } else {
             let chosen = self.agenda.next(due);
-            step.observed = self.observe_all(&chosen, from, &head, &mut step).await?;
-            self.agenda.note(&chosen, &Hits::new());
+            Box::pin(self.observe_all(chosen, from, &head, &Hits::new(), &mut step)).await?;
         }
         Ok(step)
     }
@@ -298,28 +297,39 @@ impl ChainWatcher {
             .map_err(|_| RpcError::Malformed("was not asked: too many tokens are configured"))?)
     }
 
-    /// Reads everything about these orders anew, records it, and settles what is to be settled.
+    /// Reads everything about these orders anew, records it, and settles what is to be settled. One of which that fails
+    /// keeps no other from it; but the cursor must not move, so in the end the step fails.
     async fn observe_all(
         &mut self,
-        due: &BTreeSet<OrderId>,
+        mut chosen: BTreeSet<OrderId>,
         scanned_from: u64,
         head: &Head,
+        hits: &Hits,
         step: &mut Step,
-    ) -> Result<Vec<OrderId>, WatchError> {
+    ) -> Result<(), WatchError> {
         let store = &self.store;
-        let watched: Vec<Watched> = stream::iter(due)
-            .map(|id| store.watched(*id))
+        let found: Vec<(OrderId, Result<Option<Watched>, String>)> = stream::iter(&chosen)
+            .map(|id| async { alone(*id, store.watched(*id).await) })
             .buffered(AT_ONCE)
-            .try_filter_map(|watched| async { Ok(watched) })
             .try_collect()
             .await?;
+        let (mut watched, mut failures) = (Vec::new(), Failures::new());
+        for (id, found) in found {
+            match found {
+                Ok(found) => watched.extend(found),
+                Err(cause) => drop(failures.insert(id, cause)),
+            }
+        }
         let mut records = Vec::new();
         for orders in watched.chunks(OneOf::<Address>::MOST / 2) {
-            records.extend(self.observe(orders, scanned_from, head).await?);
+            records.extend(self.observe(orders, scanned_from, head, &mut failures).await?);
         }
         for record in &records {
             self.log_failure(record);
         }
+        chosen.retain(|id| !failures.contains_key(id));
+        self.agenda.note(&chosen, hits);
+        step.observed = watched.iter().map(|watched| watched.order.id).collect();
         step.sent = match self.settle(&records).await {
             Ok(sent) => sent,
             // Trouble with paying is no reason not to watch.
@@ -333,7 +343,14 @@ impl ChainWatcher {
             }
             Err(error) => return Err(error),
         };
-        Ok(watched.iter().map(|watched| watched.order.id).collect())
+        // Some of them: what is wrong with all of them is told by the first.
+        for (order, cause) in failures.iter().take(10) {
+            tracing::error!(chain = self.chain_id(), %order, cause, "an order cannot be looked at");
+        }
+        match failures.into_values().next() {
+            None => Ok(()),
+            Some(cause) => Err(StoreError::Broken(cause).into()),
+        }
     }
 
     async fn move_cursor(&mut self, to: Cursor) -> Result<(), WatchError> {

@@ -15,12 +15,15 @@ use crate::world::{ASKED, Deal, World};
 const STEPS: usize = 300;
 /// How often every session is looked at.
 const LOOK: usize = 6;
+/// How many orders a step looks at: a few of some thirty, or all.
+const AT_MOST: [usize; 3] = [3, 10, 2_000];
 /// The most blocks that are taken back at once. The watcher's overlap is as much.
 const DEEPEST: u64 = 64;
 
 struct Run {
     world: World,
     watcher: ChainWatcher,
+    at_most: usize,
     deals: Vec<Deal>,
     rng: Rng,
 }
@@ -30,8 +33,10 @@ impl Run {
         let world = World::new().await;
         // Enough to take back without the token.
         world.mine(DEEPEST).await;
-        let watcher = world.watch().await;
-        Self { world, watcher, deals: Vec::new(), rng: Rng::with_seed(seed) }
+        let mut rng = Rng::with_seed(seed);
+        let at_most = AT_MOST[rng.usize(..AT_MOST.len())];
+        let watcher = world.watch().await.at_most(at_most);
+        Self { world, watcher, at_most, deals: Vec::new(), rng }
     }
 
     fn deal(&mut self) -> Option<Deal> {
@@ -94,7 +99,7 @@ impl Run {
         self.world.fuse.arm(self.rng.usize(..40));
         let _as_may_be = self.world.fuse.survives(self.watcher.step()).await;
         self.world.fuse.disarm();
-        self.watcher = self.world.watcher(self.world.signer());
+        self.watcher = self.world.watcher(self.world.signer()).at_most(self.at_most);
         // One that cannot even begin is begun anew.
         while self.watcher.begin().await.is_err() {}
     }
@@ -105,8 +110,9 @@ impl Run {
         self.world.mine(DEEPEST).await;
         self.world.service.clock.advance(Duration::from_mins(31));
         self.world.mine(1).await;
-        self.watcher = self.world.watch().await;
-        for _ in 0..40 {
+        self.watcher = self.world.watch().await.at_most(self.at_most);
+        // Each of the orders has its turn some times.
+        for _ in 0..40 * self.deals.len().div_ceil(self.at_most) {
             self.watcher.step().await.unwrap();
             self.world.mine(1).await;
         }

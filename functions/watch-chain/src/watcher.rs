@@ -142,12 +142,12 @@ impl ChainWatcher {
             due.extend(hits.keys());
             let chosen = self.agenda.next(due.clone());
             Box::pin(self.observe_all(chosen, from, &head, &hits, &mut step)).await?;
-            step.is_behind = to < head.block.number;
-            if !self.agenda.has_seen(&hits) {
-                step.is_behind = true;
-                return Ok(step);
+            let is_all_seen = self.agenda.has_seen(&hits);
+            step.is_behind = to < head.block.number || !is_all_seen;
+            // Past a log that was not looked at, the cursor would leave a deposit behind for good.
+            if is_all_seen {
+                self.move_cursor(cursor).await?;
             }
-            self.move_cursor(cursor).await?;
             if !step.is_behind {
                 self.stop_watching(&due).await?;
             }

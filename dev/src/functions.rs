@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use checkout::api::{Clock, Event, Response, SigningSecrets, serve};
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::store::Store;

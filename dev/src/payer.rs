@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, ensure};
-use chain::rpc::Call;
-use chain::{Rpc, abi};
 use checkout::amount::Amount;
+use evm::rpc::Call;
+use evm::{Rpc, abi};
 use serde_json::json;
 use tokio::time::sleep;
 

@@ -131,7 +131,7 @@ fn functions(aws: &SdkConfig) -> Functions {
         clock: Clock::new(|| NOW),
         secrets: SigningSecrets::parse(SECRET).expect("a secret"),
         factory: ForwarderFactory::parse(FACTORY).expect("a factory"),
-        chains: checkout::chains::Chains::default(),
+        chains: checkout::chain_config::Chains::default(),
         retention: Retention::DEFAULT,
     })
 }

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use crate::amount::Amount;
+use crate::chain_fact::{ChainFact, ChainTotals};
 use crate::id::OrderId;
 use crate::ledger::{Ledger, Outcome};
-use crate::on_chain::{ChainFact, ChainTotals};
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
 use crate::payment::{PaymentEvent, Transaction};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::chains::Chains;
+use crate::chain_config::Chains;
 use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
-use crate::on_chain::{self, ChainFact};
+use crate::chain_fact::{self, ChainFact};
 use crate::order::Order;
 use crate::payment::{RefundStatus, Transaction, TransactionKind};
 use crate::text::Text;
@@ -88,13 +88,13 @@ impl Ledger {
     ) -> Self {
         let mut ledger = Self {
             failure,
-            settlement_failure: on_chain::settlement_failure(on_chain),
+            settlement_failure: chain_fact::settlement_failure(on_chain),
             paid_at: before.paid_at,
             pending_since: before.pending_since,
             outcome: before.outcome,
             ..Self::default()
         };
-        for transaction in &on_chain::with_reported(order, reported, on_chain) {
+        for transaction in &chain_fact::with_reported(order, reported, on_chain) {
             match &transaction.kind {
                 TransactionKind::Deposit { amount, from: _ } => {
                     ledger.deposited |= *amount > Amount::ZERO;

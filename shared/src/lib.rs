@@ -11,7 +11,8 @@
 pub mod address;
 pub mod amount;
 pub mod api;
-pub mod chains;
+pub mod chain_config;
+pub mod chain_fact;
 pub mod checkout;
 pub mod config;
 pub mod deposit_address;
@@ -19,7 +20,6 @@ pub mod id;
 pub mod invalid;
 pub mod json_object;
 pub mod ledger;
-pub mod on_chain;
 pub mod onramp;
 pub mod order;
 pub mod payment;

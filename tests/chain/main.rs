@@ -12,9 +12,9 @@
 )]
 
 mod crashes;
-mod evm;
 mod fuse;
 mod late;
+mod local_chain;
 mod node_double;
 mod paying;
 mod permissions;

@@ -14,8 +14,8 @@ use harness::serve;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::evm::number;
 use crate::fuse::Fuse;
+use crate::local_chain::number;
 
 /// The most values that a place of a filter takes, as geth has it.
 const MOST_VALUES: usize = 1_000;

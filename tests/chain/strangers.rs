@@ -1,10 +1,10 @@
 //! Anybody can sweep, at any moment, whatever lies anywhere. Nobody gains anything by it.
 
 use alloy_primitives::Address;
-use chain::abi::{self, Sweep};
 use checkout::address::EvmAddress;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
+use evm::abi::{self, Sweep};
 
 use crate::world::{ASKED, FINALITY, World};
 

@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use aws_sdk_dynamodb::types::AttributeValue;
-use chain::abi::{self, Sweep};
-use chain::local::LocalKey;
-use chain::rpc::Limits;
-use chain::{Endpoint, Node, Rpc, Signer};
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
 use checkout::order::ChainId;
 use checkout::store::Store;
+use evm::abi::{self, Sweep};
+use evm::local::LocalKey;
+use evm::rpc::Limits;
+use evm::{Endpoint, Node, Rpc, Signer};
 use harness::{Recorder, Service, id_of, order_for, with};
 use serde_json::{Value, json};
 use watch_chain::{ChainWatcher, Step, WatchError};
 
-use crate::evm::Evm;
 use crate::fuse::Fuse;
+use crate::local_chain::Evm;
 use crate::node_double::NodeDouble;
 
 /// What an order asks for.

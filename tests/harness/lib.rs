@@ -27,7 +27,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use checkout::api::{Clock, SigningSecrets};
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;

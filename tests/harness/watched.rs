@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use checkout::api::SigningSecrets;
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use dev::functions::{Environment, Functions};

@@ -1,6 +1,6 @@
 //! Orders where chains are configured: what cannot be seen and settled there is refused, and says what can.
 
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::order::ChainId;
 use checkout::store::{Attention, SHARDS, Store, WatchedOrder};

@@ -2,11 +2,11 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use anyhow::{Result, ensure};
-use chain::block::BlockTag;
-use chain::receipt::Receipt;
-use chain::rpc::{Call, Limits};
-use chain::{Endpoint, Node, Rpc, abi};
 use dev::local_chain::{LocalChain, PAYER, USDC};
+use evm::block::BlockTag;
+use evm::receipt::Receipt;
+use evm::rpc::{Call, Limits};
+use evm::{Endpoint, Node, Rpc, abi};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

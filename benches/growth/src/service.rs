@@ -47,7 +47,7 @@ impl Service {
             clock: Clock::system(),
             secrets: SigningSecrets::parse(event::SECRET)?,
             factory: ForwarderFactory::parse(FACTORY)?,
-            chains: checkout::chains::Chains::default(),
+            chains: checkout::chain_config::Chains::default(),
             retention: Retention::DEFAULT,
         });
         Ok(Self { functions, meter, database })

@@ -5,7 +5,7 @@ mod request;
 
 use checkout::api::view::OrderView;
 use checkout::api::{Answer, Clock, Endpoint, ErrorCode, Failure, Fields, Request};
-use checkout::chains::{Chains, Inadmissible};
+use checkout::chain_config::{Chains, Inadmissible};
 use checkout::checkout::Checkout;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};

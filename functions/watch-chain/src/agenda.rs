@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy_primitives::B256;
-use chain::log::Place;
 use checkout::id::OrderId;
+use evm::log::Place;
 
 /// Where the logs of a scan stand, for each order that they are of.
 pub(crate) type Hits = BTreeMap<OrderId, BTreeSet<Spot>>;

@@ -15,12 +15,12 @@ mod watcher;
 
 use std::time::Duration;
 
-use chain::signer::SignError;
-use chain::{Node, RpcError};
 use checkout::api::Clock;
-use checkout::chains::Chains;
+use checkout::chain_config::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::store::{Store, StoreError};
+use evm::signer::SignError;
+use evm::{Node, RpcError};
 use futures::future::join_all;
 use lambda_http::tracing;
 use tokio::time::{Instant, sleep};

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
-use chain::RpcError;
-use chain::abi::{SweepLog, SweepOutcome, Transfer, order_word};
-use chain::filter::{LogFilter, OneOf};
-use chain::log::Log;
+use checkout::chain_fact::{ChainFact, ChainFactKind};
 use checkout::id::OrderId;
-use checkout::on_chain::{ChainFact, ChainFactKind};
 use checkout::store::{CheckoutRecord, Observation, Sighting, StoreError, Watched};
 use checkout::time::Timestamp;
+use evm::RpcError;
+use evm::abi::{SweepLog, SweepOutcome, Transfer, order_word};
+use evm::filter::{LogFilter, OneOf};
+use evm::log::Log;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::WatchError;

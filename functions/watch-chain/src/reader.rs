@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 
 use alloy_primitives::B256;
-use chain::filter::LogFilter;
-use chain::log::Log;
-use chain::{Node, RpcError};
+use evm::filter::LogFilter;
+use evm::log::Log;
+use evm::{Node, RpcError};
 
 /// Reads logs, and remembers how many blocks the node answers for at once.
 #[derive(Debug)]

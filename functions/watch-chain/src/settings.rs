@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_config::SdkConfig;
-use chain::kms::KmsKey;
-use chain::local::LocalKey;
-use chain::rpc::Limits;
-use chain::{Endpoint, Rpc, Signer};
 use checkout::config::{self, ConfigError};
 use checkout::invalid::Invalid;
 use checkout::order::ChainId;
 use checkout::store;
+use evm::kms::KmsKey;
+use evm::local::LocalKey;
+use evm::rpc::Limits;
+use evm::{Endpoint, Rpc, Signer};
 use serde::Deserialize;
 
 const SECRET: &str = "CHAIN_SECRET";

@@ -7,15 +7,15 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
-use chain::RpcError;
-use chain::abi::{self, Sweep};
-use chain::block::BlockTag;
-use chain::fees::Fees;
-use chain::transaction::Transaction;
 use checkout::amount::Amount;
 use checkout::order::OrderStatus;
 use checkout::store::{CheckoutRecord, PendingSettlement, Progress, SignedVersion, StoreError};
 use checkout::time::Timestamp;
+use evm::RpcError;
+use evm::abi::{self, Sweep};
+use evm::block::BlockTag;
+use evm::fees::Fees;
+use evm::transaction::Transaction;
 use lambda_http::tracing;
 
 use crate::WatchError;

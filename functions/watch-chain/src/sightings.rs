@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use chain::abi::{SweepLog, SweepOutcome, Transfer};
-use chain::log::Log;
 use checkout::amount::Amount;
+use checkout::chain_fact::{ChainFact, ChainFactKind};
 use checkout::invalid::Invalid;
-use checkout::on_chain::{ChainFact, ChainFactKind};
 use checkout::payment::TxHash;
 use checkout::text::Text;
 use checkout::time::Timestamp;
+use evm::abi::{SweepLog, SweepOutcome, Transfer};
+use evm::log::Log;
 
 /// Whose logs are told apart: an order as the chain knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

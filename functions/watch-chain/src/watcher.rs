@@ -8,18 +8,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
-use chain::abi::{SweepLog, Transfer, order_word};
-use chain::block::{Block, BlockTag};
-use chain::filter::{LogFilter, OneOf};
-use chain::{Node, RpcError, Signer};
 use checkout::api::Clock;
-use checkout::chains::{Chain, Finality};
+use checkout::chain_config::{Chain, Finality};
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
 use checkout::store::{
     Attention, CheckoutRecord, Cursor, Progress, SHARDS, Store, StoreError, Watched, WatchedOrder,
 };
 use checkout::time::Timestamp;
+use evm::abi::{SweepLog, Transfer, order_word};
+use evm::block::{Block, BlockTag};
+use evm::filter::{LogFilter, OneOf};
+use evm::{Node, RpcError, Signer};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lambda_http::tracing;
 

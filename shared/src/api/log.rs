@@ -39,7 +39,7 @@ where
 {
     let ours = Targets::new()
         .with_default(LevelFilter::ERROR.min(level))
-        .with_targets(["checkout", "watch_chain", "chain"].map(|target| (target, level)));
+        .with_targets(["checkout", "watch_chain", "evm"].map(|target| (target, level)));
     let lines = subscriber::fmt::layer().without_time().with_target(false).with_writer(writer);
     let lines = if is_json { lines.json().boxed() } else { lines.boxed() };
     lines.with_filter(ours)

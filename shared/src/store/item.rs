@@ -18,10 +18,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::chain_fact::ChainFact;
 use crate::checkout::Checkout;
 use crate::id::{OrderId, WriteId};
 use crate::ledger::Ledger;
-use crate::on_chain::ChainFact;
 use crate::order::Order;
 use crate::payment::{Transaction, TransactionKind};
 use crate::session::CheckoutSession;

@@ -3,10 +3,10 @@
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 
 use crate::amount::Amount;
+use crate::chain_fact::{ChainFact, ChainTotals};
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
-use crate::on_chain::{ChainFact, ChainTotals};
 use crate::order::{Order, OrderStatus};
 use crate::time::Timestamp;
 

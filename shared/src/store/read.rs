@@ -2,10 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::chain_fact::{ChainFact, ChainTotals, with_reported};
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
-use crate::on_chain::{ChainFact, ChainTotals, with_reported};
 use crate::payment::Transaction;
 
 use super::item::{

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::amount::Amount;
+use crate::chain_fact::ChainTotals;
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::{Ledger, covered_at};
-use crate::on_chain::ChainTotals;
 use crate::onramp::{Onramp, OnrampVendor};
 use crate::order::{ChainId, Order, OrderKind, OrderStatus};
 use crate::payment::{Points, RefundStatus, RelayStatus, Transaction, TransactionKind};

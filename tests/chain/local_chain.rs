@@ -126,7 +126,7 @@ impl Evm {
 
     /// How much of a token an account holds.
     pub async fn holds(&self, token: Address, owner: Address) -> u64 {
-        let call = json!({ "to": format!("{token:#x}"), "data": chain::abi::balance_of(owner).to_string() });
+        let call = json!({ "to": format!("{token:#x}"), "data": evm::abi::balance_of(owner).to_string() });
         let word = self.rpc("eth_call", json!([call, "latest"])).await;
         word.as_str().unwrap().parse::<U256>().unwrap().to()
     }
@@ -137,7 +137,7 @@ impl Evm {
             "fromBlock": "0x0",
             "toBlock": "latest",
             "address": format!("{token:#x}"),
-            "topics": [format!("{:#x}", chain::abi::TRANSFER), null, format!("{:#x}", to.into_word())],
+            "topics": [format!("{:#x}", evm::abi::TRANSFER), null, format!("{:#x}", to.into_word())],
         });
         let logs = self.rpc("eth_getLogs", json!([filter])).await;
         let amount = |log: &Value| log["data"].as_str().unwrap().parse::<U256>().unwrap().to::<u64>();

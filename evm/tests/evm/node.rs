@@ -1,11 +1,11 @@
 //! What typed answers are held to.
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use chain::block::{Block, BlockTag};
-use chain::fees::Fees;
-use chain::filter::{LogFilter, OneOf};
-use chain::node::LogsUpTo;
-use chain::{RpcError, abi};
+use evm::block::{Block, BlockTag};
+use evm::fees::Fees;
+use evm::filter::{LogFilter, OneOf};
+use evm::node::LogsUpTo;
+use evm::{RpcError, abi};
 use serde_json::{Value, json};
 
 use crate::double::{Double, reply};

@@ -1,11 +1,11 @@
 //! Who signs, and what comes of it.
 
 use alloy_primitives::{Address, B256, U256, b256};
-use chain::Signer;
-use chain::fees::Fees;
-use chain::local::LocalKey;
-use chain::signer::SignError;
-use chain::transaction::Transaction;
+use evm::Signer;
+use evm::fees::Fees;
+use evm::local::LocalKey;
+use evm::signer::SignError;
+use evm::transaction::Transaction;
 
 /// The key of EIP-155's example.
 pub const SECRET: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";

@@ -8,11 +8,11 @@
 
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
+use checkout::chain_fact::{ChainFact, ChainFactKind, ChainTotals, transactions, with_reported};
 use checkout::checkout::Checkout;
 use checkout::id::{OrderId, SessionId};
 use checkout::json_object::JsonObject;
 use checkout::ledger::Ledger;
-use checkout::on_chain::{ChainFact, ChainFactKind, ChainTotals, transactions, with_reported};
 use checkout::order::{ChainId, Order, OrderKind, OrderStatus, OrderTerms};
 use checkout::payment::{PaymentEvent, Transaction, TransactionKind, TxHash};
 use checkout::session::{CheckoutSession, SessionStatus, SessionTerms};

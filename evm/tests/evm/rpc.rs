@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use chain::rpc::{Call, Limits};
-use chain::{Endpoint, NodeError, Rpc, RpcError};
+use evm::rpc::{Call, Limits};
+use evm::{Endpoint, NodeError, Rpc, RpcError};
 use futures::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
@@ -304,7 +304,7 @@ async fn nothing_shows_the_url() {
     for endpoint in [telling.endpoint, failing.endpoint, html.endpoint, gone, nowhere] {
         let rpc = Rpc::new(vec![endpoint], LIMITS).unwrap();
         let error = batch(&rpc).await.unwrap_err();
-        let node = chain::Node::new(rpc.clone());
+        let node = evm::Node::new(rpc.clone());
         let shown = format!("{error} {error:?} {rpc:?} {node:?}");
         assert!(!shown.contains("sEcReTkEy") && !shown.contains("127.0.0.1"), "{shown}");
     }

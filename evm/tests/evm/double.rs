@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse as _, Response};
-use chain::rpc::Limits;
-use chain::{Endpoint, Node, Rpc};
+use evm::rpc::Limits;
+use evm::{Endpoint, Node, Rpc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

@@ -117,6 +117,7 @@ fn stored_order(id: &str) -> Order {
     Order {
         id,
         deposit_address: factory.deposit_address(id, &address(RECIPIENT)),
+        factory: None,
         is_watched: false,
         terms: OrderTerms {
             kind: OrderKind::parse("swap").expect("a kind"),

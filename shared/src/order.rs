@@ -28,6 +28,10 @@ pub struct Order {
     pub terms: OrderTerms,
     /// Where the payer sends the money, in lower-case hex; no other order has this address.
     pub deposit_address: String,
+    /// The factory from which that address derives, if it is another than the one in `contracts/`. The configured factory
+    /// may change while the order is open; its money can only ever leave through its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factory: Option<EvmAddress>,
     /// Whether its deposits are looked for on the chain itself. Otherwise only a payment processor reports them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_watched: bool,

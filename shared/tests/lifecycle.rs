@@ -170,6 +170,7 @@ fn order(session: SessionId, price: &str) -> Order {
             client_reference_id: None,
         },
         deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }

@@ -282,6 +282,7 @@ fn order(session: SessionId, deadline: Timestamp) -> Order {
             client_reference_id: None,
         },
         deposit_address: RECIPIENT.to_owned(),
+        factory: None,
         is_watched: false,
         created_at: after(deadline, -1_700_000),
     }

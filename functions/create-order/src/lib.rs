@@ -38,6 +38,7 @@ impl Endpoint for CreateOrder {
             id,
             deposit_address: self.factory.deposit_address(id, &terms.recipient),
             terms: terms.clone(),
+            factory: self.factory.kept_with_order(),
             is_watched,
             created_at: self.clock.now(),
         };

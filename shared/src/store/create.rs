@@ -9,11 +9,11 @@ use crate::order::{Order, STANDALONE_ORDER_LIFETIME};
 use crate::session::CheckoutSession;
 use crate::time::Timestamp;
 
+use super::chain::watch_attributes;
 use super::idempotency::{Found, Record, incomplete};
 use super::item::{self, CheckoutItem, Item};
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
-use super::watch::{Attention, watch_attributes};
 use super::{Creation, IdempotencyKey, Store, StoreError};
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -42,9 +42,7 @@ impl Store {
     ) -> Result<Creation, StoreError> {
         let (subject, now) = (order.id, order.created_at);
         let item = CheckoutItem {
-            watch: order
-                .is_watched
-                .then(|| watch_attributes(&order, Attention::Idle, now + STANDALONE_ORDER_LIFETIME)),
+            watch: order.is_watched.then(|| watch_attributes(&order)),
             order: Some(order),
             ..CheckoutItem::new(subject, now + STANDALONE_ORDER_LIFETIME)
         };

@@ -8,9 +8,9 @@ use crate::id::OrderId;
 use crate::ledger::Ledger;
 use crate::payment::Transaction;
 
+use super::chain::{WORK_SORT_KEY, Work, WorkItem};
 use super::item::{
-    self, CHECKOUT_SORT_KEY, CheckoutItem, Item, ON_CHAIN, OnChainPage, TransactionItem, WatchAttributes,
-    partition, string,
+    self, CHECKOUT_SORT_KEY, CheckoutItem, Item, ON_CHAIN, OnChainPage, TransactionItem, partition, string,
 };
 use super::retry::{AttemptError, classify, until_settled};
 use super::{Store, StoreError};
@@ -35,8 +35,9 @@ pub(super) struct Snapshot {
     pub(super) versions: Vec<u64>,
     /// What the chain shows.
     pub(super) on_chain: Vec<ChainFact>,
-    pub(super) watch: Option<WatchAttributes>,
-    pub(super) watched_from: Option<u64>,
+    /// What the watcher has to do for the order.
+    pub(super) work: Option<Work>,
+    /// The highest block up to which the chain was read for it.
     pub(super) observed_block: Option<u64>,
 }
 
@@ -92,15 +93,17 @@ impl Store {
             return Ok(None);
         };
         let first: CheckoutItem = item::from_item(first)?;
-        let watch = first.watch.clone();
-        let (watched_from, observed_block) = (first.watched_from, first.observed_block);
+        let observed_block = first.observed_block;
         let checkout = Checkout::from(first);
         let mut on_chain = Vec::new();
+        let mut work = None;
         let mut reported = Vec::with_capacity(items.len());
         let mut versions = Vec::with_capacity(items.len());
         for item in items {
             if is_page(&item) {
                 on_chain.extend(item::from_item::<OnChainPage>(item)?.facts);
+            } else if is_work(&item) {
+                work = Some(item::from_item::<WorkItem>(item)?.work);
             } else {
                 let stored: TransactionItem = item::from_item(item)?;
                 reported.push(stored.transaction);
@@ -113,7 +116,7 @@ impl Store {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot { checkout, reported, versions, on_chain, watch, watched_from, observed_block }))
+        Ok(Some(Snapshot { checkout, reported, versions, on_chain, work, observed_block }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {
@@ -142,4 +145,8 @@ impl Store {
 
 fn is_page(item: &Item) -> bool {
     matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.starts_with(ON_CHAIN))
+}
+
+fn is_work(item: &Item) -> bool {
+    matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk == WORK_SORT_KEY)
 }

@@ -73,6 +73,7 @@ fn new_order(payer: usize) -> Order {
             client_reference_id: Some(OrderReference::parse(format!("payer-{payer}")).unwrap()),
         },
         deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }

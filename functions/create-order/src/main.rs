@@ -12,7 +12,8 @@ async fn main() -> Result<(), Error> {
     let chains = config::chains()?;
     let table = config::table_name()?;
     let store = store::Store::new(&store::sdk_config()?, table);
-    store.connect().await;
+    // Also opens the connection.
+    let chains = store.load_chains(chains).await?;
     let clock = Clock::system();
     api::run(CreateOrder { store, clock, factory, chains }).await
 }

@@ -7,6 +7,7 @@
 //! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a reported transaction of the order |
 //! | `chain#<chain id>` | `cursor` | how far a chain was watched |
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
+//! | `config` | `chains#<revision>` | a revision of the chains' configuration |
 //! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
 //!
 //! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one

@@ -6,6 +6,7 @@
 //! has a file of its own; what a failed condition means is an outcome with a name, read
 //! from the item that DynamoDB returns with the failure and never from a second look.
 
+mod chain_settings;
 mod client;
 mod create;
 mod expire_session;
@@ -34,6 +35,7 @@ pub use observe::{Observation, Sighting, Watched};
 pub use progress::{Cursor, PendingSettlement, Progress, SignedVersion};
 pub use read::CheckoutRecord;
 pub use record_event::Recording;
+pub use retry::cause_of;
 pub use watch::{Attention, SHARDS, WATCHED_ORDERS, WatchedOrder};
 
 /// The table of checkouts.

@@ -4,6 +4,7 @@
 //! read the same revision, so no order is accepted on a chain that the watcher does not observe. A rollback is a
 //! deployment with an earlier revision.
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::chain_config::{Chains, ChainsSource, Revision};
@@ -107,7 +108,7 @@ impl Store {
                 Err(error)
                     if error
                         .as_service_error()
-                        .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                        .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
                 {
                     // A reply that was lost and repeated ends here, too.
                     match self.chains_revision(revision).await? {

@@ -2,6 +2,7 @@
 //! expressions as DynamoDB, reached through the same SDK client as in production; or any
 //! other DynamoDB endpoint.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,16 +20,32 @@ use tokio::net::TcpListener;
 
 use crate::template::Table;
 
+/// This machine only.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// Starts the embedded engine, in memory or in a file, and returns its endpoint. Port 0 is
 /// any free one.
 pub async fn start_embedded(data: Option<&Path>, port: u16) -> Result<String> {
+    start_embedded_on(LOOPBACK, data, port).await
+}
+
+/// Starts the embedded engine on a network address, and returns the endpoint by which this machine reaches it. The engine
+/// checks no credentials: an address that is not loopback opens the database to the network.
+pub async fn start_embedded_on(host: IpAddr, data: Option<&Path>, port: u16) -> Result<String> {
     let database = match data {
         None => Database::memory(),
         Some(path) => Database::new(path.to_str().context("the path of --data is not text")?),
     };
     let database = database.map_err(|error| anyhow!("the database cannot be opened: {error}"))?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
+    let listener = TcpListener::bind((host, port))
+        .await
+        .with_context(|| format!("the engine cannot listen on {host}, port {port}"))?;
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        // Every address of the machine, of which one is loopback.
+        address.set_ip(LOOPBACK);
+    }
+    let endpoint = format!("http://{address}");
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     Ok(endpoint)
 }

@@ -1,7 +1,9 @@
 //! The service on one machine: the same handlers as deployed, behind a gateway that turns
 //! HTTP requests into the events API Gateway sends, over an embedded DynamoDB engine.
 
+pub mod chains;
 pub mod engine;
+pub mod event;
 pub mod evm_node;
 pub mod functions;
 pub mod gateway;
@@ -9,5 +11,6 @@ pub mod in_process;
 pub mod local_chain;
 pub mod pay;
 pub mod payer;
+pub mod running;
 mod standing;
 pub mod template;

@@ -1,10 +1,12 @@
 //! `cargo dev`: the service on this machine. `cargo dev pay`: its payment processor, or a payer on its chain.
+//! `cargo dev event`: an event for one of its functions. `cargo dev chains`: the chains of a deployment.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command-line program talks to its terminal"
 )]
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,14 +14,18 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use checkout::amount::Amount;
 use checkout::api::{Clock, SigningSecrets};
+use checkout::chain_config::Revision;
 use checkout::config::{self, optional};
+use checkout::store::Store;
 use clap::{Args, Parser, Subcommand};
+use dev::event::Events;
 use dev::functions::{Environment, Functions};
 use dev::local_chain::{self, LocalChain};
 use dev::pay::{Payment, PaymentProcessor};
 use dev::payer::Payer;
+use dev::running::Running;
 use dev::template::Template;
-use dev::{engine, gateway};
+use dev::{chains, engine, gateway};
 use tokio::net::TcpListener;
 use watch_chain::ChainWatcher;
 
@@ -39,6 +45,49 @@ struct Cli {
 enum Command {
     /// Plays the payment processor, which signs and sends the events of a payment, or a payer on the chain
     Pay(Pay),
+    /// Prints the API Gateway event of a function, for a session and an order that it creates in the running `cargo dev`
+    Event(Event),
+    /// Stores the configuration of the chains in the table of a deployment, or prints it
+    #[command(subcommand)]
+    Chains(ChainsCommand),
+}
+
+#[derive(Subcommand)]
+enum ChainsCommand {
+    /// Checks a JSON file, stores it as a new revision, and prints the command that deploys it
+    Put {
+        /// The file, as docs/chain.md describes it
+        file: PathBuf,
+        #[command(flatten)]
+        table: TableOptions,
+    },
+    /// Prints a revision
+    Show {
+        #[command(flatten)]
+        table: TableOptions,
+        /// Its number; the newest revision if it is not given
+        #[arg(long)]
+        revision: Option<Revision>,
+    },
+}
+
+#[derive(Args)]
+struct TableOptions {
+    /// The DynamoDB table: the output `TableName` of the stack
+    #[arg(long = "table")]
+    name: String,
+    /// Use the DynamoDB at this URL instead of the one in the AWS account of this shell
+    #[arg(long)]
+    dynamodb_endpoint: Option<String>,
+}
+
+#[derive(Args)]
+struct Event {
+    /// The function, for example `get-order`
+    function: String,
+    /// The port that the service is served on
+    #[arg(long, default_value_t = 9000)]
+    port: u16,
 }
 
 #[derive(Args)]
@@ -49,9 +98,13 @@ struct Serve {
     /// Keep the database in this file instead of in memory
     #[arg(long, conflicts_with = "dynamodb_endpoint")]
     data: Option<PathBuf>,
-    /// The port of the embedded database engine; any free one where it is not given
+    /// The port of the embedded database engine; any free one if it is not given
     #[arg(long, default_value_t = 0, conflicts_with = "dynamodb_endpoint")]
     engine_port: u16,
+    /// The network address that the engine listens on. It checks no credentials, so anything but 127.0.0.1 opens the
+    /// database to the network. Containers need 0.0.0.0
+    #[arg(long, default_value_t = engine::LOOPBACK, conflicts_with = "dynamodb_endpoint")]
+    engine_host: IpAddr,
     /// Use the DynamoDB at this URL instead of the embedded engine
     #[arg(long)]
     dynamodb_endpoint: Option<String>,
@@ -89,6 +142,8 @@ async fn main() -> ExitCode {
         None => serve(cli.serve).await,
         Some(Command::Pay(pay)) if pay.on_chain => pay_on_chain(pay).await,
         Some(Command::Pay(pay)) => play(pay).await,
+        Some(Command::Event(event)) => print_event(event).await,
+        Some(Command::Chains(command)) => chains_command(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,7 +166,14 @@ async fn serve(options: Serve) -> Result<()> {
     let (endpoint, engine) = if let Some(endpoint) = options.dynamodb_endpoint {
         (endpoint.clone(), endpoint)
     } else {
-        let endpoint = engine::start_embedded(options.data.as_deref(), options.engine_port).await?;
+        let (host, port) = (options.engine_host, options.engine_port);
+        let endpoint = engine::start_embedded_on(host, options.data.as_deref(), port).await?;
+        if !host.is_loopback() {
+            eprintln!(
+                "Warning   the database engine listens on {host} and checks no credentials: any machine that reaches \
+                 this one can read and change the data"
+            );
+        }
         let kept = match &options.data {
             None => "in memory".to_owned(),
             Some(path) => format!("in {}", path.display()),
@@ -127,11 +189,13 @@ async fn serve(options: Serve) -> Result<()> {
     let (chain, chains, factory) = if options.chain {
         (Some(LocalChain::start().await?), LocalChain::chains()?, LocalChain::factory()?)
     } else {
-        (None, config::chains()?, config::forwarder_factory()?)
+        let chains = Store::new(&aws, LOCAL_TABLE).load_chains(config::chains()?).await?;
+        (None, chains, config::forwarder_factory()?)
     };
     let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
-    let kept = Kept::leave(port, &secret, chain.as_ref());
-    let kept = kept.context("nothing can be kept for `cargo dev pay`")?;
+    let running = Running::on(port);
+    let left = running.write(&secret, chain.as_ref().map(LocalChain::endpoint));
+    left.context("the files for `cargo dev pay` cannot be written")?;
     let functions = Functions::new(Environment {
         aws,
         table: LOCAL_TABLE.to_owned(),
@@ -161,7 +225,7 @@ async fn serve(options: Serve) -> Result<()> {
         served = async { serving.await } => served?,
         () = watch(watcher) => {}
     }
-    kept.remove();
+    running.remove();
     Ok(())
 }
 
@@ -201,7 +265,7 @@ async fn play(options: Pay) -> Result<()> {
     let base = format!("http://127.0.0.1:{}", options.port);
     let secret = match optional(SECRET) {
         Some(secret) => secret,
-        None => std::fs::read_to_string(Kept::at(options.port).secret).with_context(|| {
+        None => Running::on(options.port).secret().with_context(|| {
             format!("no `cargo dev` is running on port {}, and {SECRET} is not set", options.port)
         })?,
     };
@@ -220,7 +284,8 @@ async fn play(options: Pay) -> Result<()> {
 
 async fn pay_on_chain(options: Pay) -> Result<()> {
     let base = format!("http://127.0.0.1:{}", options.port);
-    let endpoint = std::fs::read_to_string(Kept::at(options.port).chain)
+    let endpoint = Running::on(options.port)
+        .chain()
         .with_context(|| format!("no `cargo dev --chain` is running on port {}", options.port))?;
     let start = Instant::now();
     Payer::new(base, &endpoint)?
@@ -228,6 +293,35 @@ async fn pay_on_chain(options: Pay) -> Result<()> {
             println!("{:5.1} s  {news}", start.elapsed().as_secs_f64());
         })
         .await
+}
+
+async fn print_event(options: Event) -> Result<()> {
+    let base = format!("http://127.0.0.1:{}", options.port);
+    let secrets = optional(SECRET).into_iter().chain(Running::on(options.port).secret().ok());
+    let event = Events::new(base, secrets)?.event(&options.function).await?;
+    println!("{event:#}");
+    Ok(())
+}
+
+async fn chains_command(command: ChainsCommand) -> Result<()> {
+    match command {
+        ChainsCommand::Put { file, table } => {
+            let text = std::fs::read_to_string(&file);
+            let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
+            let store = chains::open(&table.name, table.dynamodb_endpoint.as_deref()).await?;
+            let stored = chains::put(&store, &text).await;
+            let revision = stored.with_context(|| file.display().to_string())?;
+            println!("Stored   revision {revision} in table {}", table.name);
+            println!("Deploy   {}", chains::deploy_command(revision));
+        }
+        ChainsCommand::Show { table, revision } => {
+            let store = chains::open(&table.name, table.dynamodb_endpoint.as_deref()).await?;
+            let (revision, text) = chains::show(&store, revision).await?;
+            eprintln!("Revision {revision} of table {}", table.name);
+            println!("{text}");
+        }
+    }
+    Ok(())
 }
 
 const SECRET: &str = "PAYMENT_EVENTS_SECRET";
@@ -238,39 +332,6 @@ fn fresh_secret() -> String {
     use base64::Engine as _;
     let bytes: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
     format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes))
-}
-
-/// What a running `cargo dev` leaves in files for `cargo dev pay` in another terminal.
-struct Kept {
-    /// What events are signed with.
-    secret: PathBuf,
-    /// Where the chain's node is.
-    chain: PathBuf,
-}
-
-impl Kept {
-    fn at(port: u16) -> Self {
-        let target = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target"));
-        let file = |what| target.join(format!("cargo-dev-{port}.{what}"));
-        Self { secret: file("secret"), chain: file("chain") }
-    }
-
-    fn leave(port: u16, secret: &str, chain: Option<&LocalChain>) -> std::io::Result<Self> {
-        let kept = Self::at(port);
-        // Cargo may build elsewhere, and then nobody has made the folder yet.
-        kept.secret.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        // One that was killed has left its chain, which is gone.
-        kept.remove();
-        std::fs::write(&kept.secret, secret)?;
-        chain.map_or(Ok(()), |chain| std::fs::write(&kept.chain, chain.endpoint()))?;
-        Ok(kept)
-    }
-
-    /// Nobody signs or answers any more. A file that is gone already is no harm.
-    fn remove(&self) {
-        let _gone = std::fs::remove_file(&self.secret);
-        let _gone = std::fs::remove_file(&self.chain);
-    }
 }
 
 fn amount(text: &str) -> Result<Amount, checkout::invalid::Invalid> {

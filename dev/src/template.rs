@@ -109,7 +109,7 @@ impl Template {
             },
             cors: Cors {
                 methods: texts(cors, "AllowMethods")?,
-                allow_headers: texts(cors, "AllowHeaders")?,
+                allow_headers: joined_texts(cors, "AllowHeaders")?,
                 expose_headers: texts(cors, "ExposeHeaders")?,
                 max_age: member(cors, "MaxAge")?.as_u64().context("MaxAge is no number")?,
             },
@@ -150,6 +150,23 @@ fn sequence<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
 fn texts(value: &Value, name: &str) -> Result<Vec<String>> {
     let text = |item: &Value| item.as_str().map(str::to_owned).context("an item is no text");
     sequence(value, name)?.iter().map(text).collect()
+}
+
+/// Returns the items of `!Split [",", !Join [",", items]]`. An `!If` among them counts as its last branch: the template's
+/// defaults, which the local run has, fulfil no such condition.
+fn joined_texts(value: &Value, name: &str) -> Result<Vec<String>> {
+    let argument = |value: &Value, tag: &str, at: usize| {
+        let Value::Tagged(tagged) = value else { return None };
+        if tagged.tag == tag { tagged.value.get(at).cloned() } else { None }
+    };
+    let joined = argument(member(value, name)?, "Split", 1);
+    let items = joined.and_then(|joined| argument(&joined, "Join", 1));
+    let items = items.with_context(|| format!("{name} is no split text"))?;
+    let text = |item: &Value| {
+        let item = argument(item, "If", 2).unwrap_or_else(|| item.clone());
+        item.as_str().map(str::to_owned).context("an item is no text")
+    };
+    items.as_sequence().with_context(|| format!("{name} joins no list"))?.iter().map(text).collect()
 }
 
 fn pairs(value: &Value, name: &str, first: &str, second: &str) -> Result<Vec<(String, String)>> {

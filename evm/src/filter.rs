@@ -73,9 +73,9 @@ impl LogFilter {
     }
 
     /// What a factory wrote of its sweeps, of these orders or of all.
-    pub fn sweeps(factory: Address, orders: Option<OneOf<B256>>) -> Self {
+    pub fn sweeps(factories: OneOf<Address>, orders: Option<OneOf<B256>>) -> Self {
         let events = OneOf(vec![abi::SWEPT, abi::SWEEP_FAILED]);
-        Self { contracts: OneOf::only(factory), events, topics: [orders, None, None] }
+        Self { contracts: factories, events, topics: [orders, None, None] }
     }
 
     /// The parameter that asks for them, from one block to another.
@@ -146,8 +146,8 @@ mod tests {
         for filter in [
             LogFilter::transfers(OneOf::only(TOKEN), None),
             LogFilter::transfers_from(OneOf::only(TOKEN), OneOf::only(PAYEE)),
-            LogFilter::sweeps(TOKEN, None),
-            LogFilter::sweeps(TOKEN, Some(order)),
+            LogFilter::sweeps(OneOf::only(TOKEN), None),
+            LogFilter::sweeps(OneOf::only(TOKEN), Some(order)),
         ] {
             let parameter = filter.parameter("0x1", "0x2").to_string();
             assert!(!parameter.contains("[]"), "{parameter}");

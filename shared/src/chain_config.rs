@@ -1,12 +1,17 @@
-//! The chains on which this service itself looks for deposits and settles them.
+//! The chains on which this service observes deposits and settles orders.
 //!
-//! Configuration, one JSON text for all functions:
+//! The configuration is one JSON text for all functions:
 //!
 //! ```json
 //! [{ "chainId": 8453, "tokens": ["0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"], "finality": "safe" }]
 //! ```
 //!
-//! Without it no chain is watched, and every order is settled by reported events.
+//! A deployment stores it in the table and names its revision ([`ChainsSource`]). Without a configuration the watcher
+//! observes no chain, and reported events settle every order.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -15,37 +20,51 @@ use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
 use crate::order::{ChainId, OrderTerms};
 
-/// The watched chains; none where nothing is configured.
+/// The most tokens of one chain. All of them go into one log filter, and nodes refuse longer ones.
+pub const MAX_TOKENS: usize = 1_000;
+/// `overlap` must be below this many times `blockRange`. A step reads a bounded number of ranges: with a larger overlap
+/// it would read only old blocks, and the cursor would never advance.
+pub const MAX_OVERLAP_RANGES: u64 = 10;
+/// The lowest `maxHeadAgeSeconds`. Below it, the time between two blocks of a healthy chain counts as an outage.
+pub const MIN_HEAD_AGE_SECONDS: u64 = 10;
+
+/// The addresses that stand for the native token: the zero address, and the one that many wallets use.
+const NATIVE_TOKENS: [[u8; 20]; 2] = [[0; 20], [0xee; 20]];
+
+/// The configured chains; empty if there is no configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Chains(Vec<Chain>);
 
-/// A watched chain.
+/// A configured chain.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Chain {
-    /// Its id.
+    /// The EIP-155 chain id.
     #[serde(rename = "chainId")]
     pub id: ChainId,
-    /// The tokens that may be paid with: contracts known to keep to ERC-20. One that takes a fee of each transfer, or
-    /// changes balances by itself, must not be among them.
+    /// The tokens that may be paid with: contracts known to keep to ERC-20. A token that takes a fee from transfers, or
+    /// that changes balances by itself, must not be listed.
     pub tokens: Vec<EvmAddress>,
-    /// From when on a block counts.
+    /// When a block is final.
     pub finality: Finality,
-    /// Who may be paid; anybody where none is named. With it, not even somebody who controls the API can have
-    /// payers send their money elsewhere.
+    /// The allowed recipients; any recipient if the list is empty. With it, an attacker who controls the API cannot
+    /// direct payments elsewhere.
     #[serde(default)]
     pub recipients: Vec<EvmAddress>,
-    /// The most blocks that are asked for at once: 5 or 10 on providers' free plans.
+    /// The most blocks that one `eth_getLogs` spans: 5 or 10 on free plans of providers.
     #[serde(default = "default_block_range")]
     pub block_range: u64,
-    /// The most that a unit of gas may cost for a settlement, in gwei. Above it nothing is settled, and an alarm hears of
-    /// it.
+    /// The highest gas price of a settlement, in gwei. Above it the watcher settles nothing and logs an error.
     #[serde(default = "default_max_fee_gwei")]
     pub max_fee_gwei: u64,
-    /// How many blocks before the last one that was read are read again each time. An order shows in the index of watched
-    /// orders a moment after it was made; its deposit must not have been passed by then.
+    /// How many blocks before the cursor each step reads again. The index of watched orders lags behind the table, so a
+    /// deposit can be read before its order is visible there.
     #[serde(default = "default_overlap")]
     pub overlap: u64,
+    /// How old the newest block of an endpoint may be. An endpoint with an older head counts as unhealthy; if every
+    /// endpoint has one, the run fails.
+    #[serde(default = "default_max_head_age_seconds")]
+    pub max_head_age_seconds: u64,
 }
 
 const fn default_block_range() -> u64 {
@@ -60,7 +79,123 @@ const fn default_overlap() -> u64 {
     64
 }
 
-/// From when on a block counts.
+const fn default_max_head_age_seconds() -> u64 {
+    300
+}
+
+impl Chain {
+    /// Checks the rules that span fields or that the types do not express.
+    fn check(&self) -> Result<(), ChainsError> {
+        let id = self.id.as_u64();
+        let refuse =
+            |field: &str, rule: String| Err(ChainsError(format!("`{field}` of chain {id} must {rule}")));
+        if self.tokens.is_empty() {
+            return refuse("tokens", "list at least one token".to_owned());
+        }
+        if self.tokens.len() > MAX_TOKENS {
+            let found = self.tokens.len();
+            return refuse("tokens", format!("list at most {MAX_TOKENS} tokens; it lists {found}"));
+        }
+        let mut seen = HashSet::new();
+        for token in &self.tokens {
+            if NATIVE_TOKENS.contains(&token.to_bytes()) {
+                return refuse(
+                    "tokens",
+                    format!(
+                        "list ERC-20 contracts only; {token} stands for the native token, whose transfers leave no logs"
+                    ),
+                );
+            }
+            if !seen.insert(token.to_bytes()) {
+                return refuse("tokens", format!("list each token once; {token} occurs twice"));
+            }
+        }
+        if self.block_range == 0 {
+            return refuse("blockRange", "be at least 1".to_owned());
+        }
+        let bound = self.block_range.saturating_mul(MAX_OVERLAP_RANGES);
+        if self.overlap >= bound {
+            let (overlap, range) = (self.overlap, self.block_range);
+            return refuse(
+                "overlap",
+                format!(
+                    "be below {MAX_OVERLAP_RANGES} × `blockRange`; {overlap} is not below {MAX_OVERLAP_RANGES} × {range} = {bound}"
+                ),
+            );
+        }
+        if self.max_head_age_seconds < MIN_HEAD_AGE_SECONDS {
+            return refuse("maxHeadAgeSeconds", format!("be at least {MIN_HEAD_AGE_SECONDS}"));
+        }
+        Ok(())
+    }
+}
+
+/// Why the configuration of the chains was refused. The text names the field and its rule. The configuration holds no
+/// secret, so it may show values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ChainsError(String);
+
+/// A revision of the configuration in the table. Revisions start at 1 and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision(u32);
+
+impl Revision {
+    /// The first revision.
+    pub const FIRST: Self = Self(1);
+
+    /// Returns the revision after this one; `None` after the last number.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
+    /// Returns the number.
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Revision {
+    type Err = Invalid;
+
+    /// Reads a decimal number without leading zeros, as the template's parameter allows it.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let is_plain = text.starts_with(|c: char| c.is_ascii_digit() && c != '0');
+        let number = text.parse().ok().filter(|_| is_plain);
+        number.map(Self).ok_or_else(|| Invalid::expected("a revision: a whole number from 1"))
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The value of `CHAINS`: where the configuration is.
+#[derive(Debug, Clone)]
+pub enum ChainsSource {
+    /// The value itself.
+    Inline(Chains),
+    /// A revision in the table. A parameter that only names a revision fits on a command line, and every function of a
+    /// deployment reads the same text.
+    Table(Revision),
+}
+
+impl ChainsSource {
+    /// Reads `table:<revision>`, or the JSON text itself.
+    pub fn parse(text: &str) -> Result<Self, ChainsError> {
+        if let Some(revision) = text.strip_prefix("table:") {
+            let malformed = |_| {
+                ChainsError(format!("must be `table:` and a revision, for example `table:3`, not `{text}`"))
+            };
+            return revision.parse().map(Self::Table).map_err(malformed);
+        }
+        Chains::parse(text).map(Self::Inline)
+    }
+}
+
+/// When a block is final, so that its deposits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finality {
     /// Once this many blocks follow it.
@@ -96,19 +231,25 @@ pub struct Inadmissible {
 }
 
 impl Chains {
-    /// Reads the configuration.
-    pub fn parse(json: &str) -> Result<Self, Invalid> {
+    /// Reads the JSON text and checks its rules.
+    pub fn parse(json: &str) -> Result<Self, ChainsError> {
         let chains: Vec<Chain> = serde_json::from_str(json)
-            .map_err(|error| Invalid::expected(format!("a JSON list of chains, but: {error}")))?;
-        if chains.iter().any(|chain| chain.tokens.is_empty() || chain.block_range == 0) {
-            return Err(Invalid::expected("at least one token and a block range above 0 for each chain"));
-        }
-        for (at, chain) in chains.iter().enumerate() {
-            if chains.iter().take(at).any(|other| other.id == chain.id) {
-                return Err(Invalid::expected("each chain once"));
+            .map_err(|error| ChainsError(format!("must be a JSON list of chains, but: {error}")))?;
+        let mut ids = Vec::with_capacity(chains.len());
+        for chain in &chains {
+            if ids.contains(&chain.id) {
+                let id = chain.id.as_u64();
+                return Err(ChainsError(format!("`chainId` of chain {id} must occur once")));
             }
+            ids.push(chain.id);
+            chain.check()?;
         }
         Ok(Self(chains))
+    }
+
+    /// Returns whether no chain is configured.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All of them.

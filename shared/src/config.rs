@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::chain_config::Chains;
+use crate::chain_config::{Chains, ChainsError, ChainsSource};
 use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
 
@@ -22,6 +22,26 @@ pub enum ConfigError {
         /// What was expected of it.
         reason: Invalid,
     },
+    /// No HTTPS client can be made, and no setting names the certificates.
+    #[error("the trusted certificates cannot be used: {0}")]
+    Certificates(String),
+    /// The configuration of the chains breaks a rule.
+    #[error("{name}: {reason}")]
+    Chains {
+        /// The variable.
+        name: &'static str,
+        /// The field and its rule.
+        reason: ChainsError,
+    },
+    /// The variable is well formed, but what it names cannot be used: a secret that cannot be read, a key that cannot
+    /// sign, a revision that does not exist. The cause is shown, because the operator has to act on it.
+    #[error("{name}: {cause}")]
+    Unusable {
+        /// The variable.
+        name: &'static str,
+        /// What failed, and what to do.
+        cause: String,
+    },
 }
 
 impl fmt::Debug for ConfigError {
@@ -31,7 +51,7 @@ impl fmt::Debug for ConfigError {
     }
 }
 
-/// The value of `name` where it is set and not empty.
+/// Returns the value of `name` if it is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -60,11 +80,12 @@ pub fn forwarder_factory() -> Result<ForwarderFactory, ConfigError> {
     }
 }
 
-/// `CHAINS`: the chains on which deposits are looked for; none where it is not set.
-pub fn chains() -> Result<Chains, ConfigError> {
-    match optional("CHAINS") {
-        None => Ok(Chains::default()),
-        Some(_) => required("CHAINS", |value| Chains::parse(&value)),
+/// `CHAINS`: where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
+pub fn chains() -> Result<ChainsSource, ConfigError> {
+    let name = "CHAINS";
+    match optional(name) {
+        None => Ok(ChainsSource::Inline(Chains::default())),
+        Some(value) => ChainsSource::parse(&value).map_err(|reason| ConfigError::Chains { name, reason }),
     }
 }
 

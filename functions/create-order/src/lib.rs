@@ -7,6 +7,7 @@ use checkout::api::view::OrderView;
 use checkout::api::{Answer, Clock, Endpoint, ErrorCode, Failure, Fields, Request};
 use checkout::chain_config::{Chains, Inadmissible};
 use checkout::checkout::Checkout;
+use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};
 use checkout::onramp::Onramp;
@@ -24,6 +25,8 @@ pub struct CreateOrder {
     pub factory: ForwarderFactory,
     /// Where their deposits are looked for.
     pub chains: Chains,
+    /// How long an order on its own that was never paid is kept after its deadline.
+    pub retention: Retention,
 }
 
 impl Endpoint for CreateOrder {

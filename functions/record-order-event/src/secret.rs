@@ -5,7 +5,6 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use checkout::api::SigningSecrets;
 use checkout::config::{self, ConfigError};
-use checkout::invalid::Invalid;
 use checkout::store;
 
 const SECRET: &str = "PAYMENT_EVENTS_SECRET";
@@ -18,23 +17,24 @@ pub async fn signing_secrets(aws: &SdkConfig) -> Result<SigningSecrets, ConfigEr
     let parse = |text: String| SigningSecrets::parse(&text);
     if config::optional(SECRET).is_none() && config::optional(SECRET_ARN).is_some() {
         let arn = config::required(SECRET_ARN, Ok)?;
-        let secret = fetch(aws, arn).await;
-        return secret.and_then(parse).map_err(|reason| ConfigError::Malformed { name: SECRET_ARN, reason });
+        let text = fetch(aws, arn).await?;
+        return parse(text).map_err(|reason| unusable(format!("the secret is malformed: {reason}")));
     }
     config::required(SECRET, parse)
 }
 
-async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, Invalid> {
+fn unusable(cause: String) -> ConfigError {
+    ConfigError::Unusable { name: SECRET_ARN, cause }
+}
+
+async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, ConfigError> {
     // What `aws` names as an endpoint is DynamoDB's.
     let mut config = Builder::from(aws);
     config.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
     let secret = Client::from_conf(config.build()).get_secret_value().secret_id(arn).send().await;
     match secret.map(|secret| secret.secret_string) {
         Ok(Some(text)) => Ok(text),
-        Ok(None) => Err(Invalid::expected("a secret that is text")),
-        Err(error) => {
-            let code = error.into_service_error();
-            Err(Invalid::expected(format!("a secret that can be read, but: {code}")))
-        }
+        Ok(None) => Err(unusable("the secret must be text, not binary".to_owned())),
+        Err(error) => Err(unusable(format!("the secret cannot be read: {}", store::cause_of(&error)))),
     }
 }

@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let aws = store::sdk_config()?;
     let settings = Settings::read(&aws).await?;
     let store = store::Store::new(&aws, table);
+    let chains = store.load_chains(chains).await?;
     let watch = &Mutex::new(WatchChains::new(&store, &Clock::system(), factory, &chains, &settings)?);
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
         Box::pin(async { watch.lock().await.run().await.map_err(Error::from) })

@@ -1,7 +1,7 @@
-//! Where the endpoints and the gas key come from.
+//! Reads the endpoints of the nodes and the gas key.
 //!
-//! A secret, as JSON: `{ "endpoints": { "8453": ["https://…"] }, "gasKey": "0x…" }`. Without `gasKey`, and
-//! without a KMS key, nothing is settled here; anybody may sweep, and it is seen.
+//! They are a secret in JSON: `{ "endpoints": { "8453": ["https://…"] }, "gasKey": "0x…" }`. Without `gasKey` and without
+//! a KMS key the watcher settles nothing; anyone may sweep, and the watcher observes it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,12 +20,15 @@ use serde::Deserialize;
 const SECRET: &str = "CHAIN_SECRET";
 const SECRET_ARN: &str = "CHAIN_SECRET_ARN";
 const KMS_KEY: &str = "GAS_KMS_KEY";
+const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
 
-/// How chains are reached, and who pays for settlements.
+/// The nodes of the chains, and the key that pays for settlements.
 pub struct Settings {
     endpoints: HashMap<u64, Vec<Endpoint>>,
-    /// Who pays for settlements.
+    /// The key that pays for settlements.
     pub payer: Signer,
+    /// The CloudWatch namespace of the run's metrics; `None` outside a deployment, where no metrics are written.
+    pub metrics_namespace: Option<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -35,14 +38,14 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Why chains cannot be watched.
+/// Why the watcher cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A setting is missing or malformed.
+    /// A setting is missing, malformed or unusable.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No endpoint is known of a chain.
-    #[error("the secret names no endpoint for chain {0}")]
+    /// A configured chain has no endpoint.
+    #[error("`endpoints` of the chain secret must list at least one URL for chain {0}")]
     NoEndpoint(u64),
     /// No HTTPS client can be made.
     #[error("the system's certificates cannot be read: {0}")]
@@ -57,33 +60,32 @@ struct Secret {
 }
 
 impl Settings {
-    /// Reads the secret in `CHAIN_SECRET`, or else the one that `CHAIN_SECRET_ARN` names, and opens the KMS key in
-    /// `GAS_KMS_KEY`, if there is one.
+    /// Reads the secret from `CHAIN_SECRET`, or else the one that `CHAIN_SECRET_ARN` names. Opens the KMS key in
+    /// `GAS_KMS_KEY` if it is set.
     pub async fn read(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let settings = if config::optional(SECRET).is_none() && config::optional(SECRET_ARN).is_some() {
+        let mut settings = if config::optional(SECRET).is_none() && config::optional(SECRET_ARN).is_some() {
             let arn = config::required(SECRET_ARN, Ok)?;
-            let secret = fetch(aws, arn).await;
-            secret.and_then(|text| Self::parse(&text)).map_err(malformed(SECRET_ARN))?
+            let text = fetch(aws, arn).await?;
+            Self::parse(&text)
+                .map_err(|reason| unusable(SECRET_ARN, format!("the secret is malformed: {reason}")))?
         } else {
             config::required(SECRET, |text| Self::parse(&text))?
         };
-        match config::optional(KMS_KEY) {
-            None => Ok(settings),
-            Some(key) => {
-                let mut kms = aws_sdk_kms::config::Builder::from(aws);
-                kms.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_KMS"));
-                let opened = KmsKey::open(aws_sdk_kms::Client::from_conf(kms.build()), key).await;
-                let key = opened.map_err(|error| {
-                    malformed(KMS_KEY)(Invalid::expected(format!("a key that can be used, but: {error}")))
-                })?;
-                Ok(Self { payer: Signer::Kms(key), ..settings })
-            }
+        settings.metrics_namespace = config::optional(METRICS_NAMESPACE);
+        if let Some(key) = config::optional(KMS_KEY) {
+            let mut kms = aws_sdk_kms::config::Builder::from(aws);
+            kms.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_KMS"));
+            let opened = KmsKey::open(aws_sdk_kms::Client::from_conf(kms.build()), key).await;
+            let key =
+                opened.map_err(|error| unusable(KMS_KEY, format!("the key cannot be used: {error}")))?;
+            settings.payer = Signer::Kms(key);
         }
+        Ok(settings)
     }
 
-    /// Reads the secret.
+    /// Reads the secret's text.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        // No word of the text in the error: it is a secret.
+        // The error shows nothing of the text: it is a secret.
         let secret: Secret = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Invalid::expected(format!("JSON with `endpoints` and `gasKey` (line {line}, column {column})"))
@@ -101,10 +103,10 @@ impl Settings {
                 LocalKey::parse(&key).map_err(|error| Invalid::expected(format!("a gas key: {error}")))?,
             ),
         };
-        Ok(Self { endpoints, payer })
+        Ok(Self { endpoints, payer, metrics_namespace: None })
     }
 
-    /// A client for a chain's nodes.
+    /// Returns a client for a chain's nodes.
     pub fn rpc(&self, chain: ChainId) -> Result<Rpc, SettingsError> {
         let chain = chain.as_u64();
         let endpoints = self.endpoints.get(&chain).filter(|endpoints| !endpoints.is_empty());
@@ -113,20 +115,19 @@ impl Settings {
     }
 }
 
-fn malformed(name: &'static str) -> impl FnOnce(Invalid) -> ConfigError {
-    move |reason| ConfigError::Malformed { name, reason }
+fn unusable(name: &'static str, cause: String) -> ConfigError {
+    ConfigError::Unusable { name, cause }
 }
 
-async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, Invalid> {
+async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, ConfigError> {
     let mut config = aws_sdk_secretsmanager::config::Builder::from(aws);
     config.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
     let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
     match client.get_secret_value().secret_id(arn).send().await.map(|secret| secret.secret_string) {
         Ok(Some(text)) => Ok(text),
-        Ok(None) => Err(Invalid::expected("a secret that is text")),
+        Ok(None) => Err(unusable(SECRET_ARN, "the secret must be text, not binary".to_owned())),
         Err(error) => {
-            let code = error.into_service_error();
-            Err(Invalid::expected(format!("a secret that can be read, but: {code}")))
+            Err(unusable(SECRET_ARN, format!("the secret cannot be read: {}", store::cause_of(&error))))
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The log: what the caller is not told.
 
+use std::fmt;
+
 use lambda_http::tracing::subscriber;
 use lambda_http::tracing::subscriber::filter::Targets;
 use lambda_http::tracing::subscriber::fmt::MakeWriter;
+use lambda_http::tracing::subscriber::fmt::format::Writer;
+use lambda_http::tracing::subscriber::fmt::time::FormatTime;
 use lambda_http::tracing::subscriber::layer::{Layer, SubscriberExt as _};
 use lambda_http::tracing::subscriber::registry::Registry;
 use lambda_http::tracing::subscriber::util::SubscriberInitExt as _;
@@ -11,13 +15,16 @@ use tracing::level_filters::LevelFilter;
 use crate::config::{self, ConfigError};
 use crate::invalid::Invalid;
 
-/// Starts the log: one JSON object a line where Lambda asks for that.
+use super::Clock;
+
+/// Starts the log: one JSON object on each line if Lambda asks for JSON.
 ///
-/// `RUST_LOG`, or Lambda's own setting before it, says from which level on our lines are
-/// written ([`log_lines`]). What is below `info` is not in a release build at all.
+/// `RUST_LOG`, or else Lambda's own setting, is the least severe level of our lines ([`log_lines`]). `RUST_LOG` comes
+/// first, because the watcher's metrics need Lambda's own filter to let `INFO` pass. A release build has no lines below
+/// `info` at all.
 pub fn start_logging() -> Result<(), ConfigError> {
     let variable =
-        ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find(|name| config::optional(name).is_some());
+        ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find(|name| config::optional(name).is_some());
     let parse = |text: String| {
         text.parse::<Targets>()
             .map_err(|_| Invalid::expected("a level from error to trace, or `checkout=<level>`"))
@@ -31,8 +38,11 @@ pub fn start_logging() -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Our lines from `level` on, and of other crates errors alone. At their lower levels the SDK
-/// and the runtime write down whole requests, and with them secrets and bodies.
+/// Returns the layer that writes our lines from `level` on, and the errors of other crates. Below `error`, the SDK and
+/// the runtime log whole requests, and with them secrets and bodies.
+///
+/// A JSON line has `timestamp` and `level` at its top. Lambda filters a line by its level only if the line has a valid
+/// timestamp; without one it takes the line for `INFO`, and with `LogLevel=WARN` it would drop every error.
 pub fn log_lines<W>(level: LevelFilter, is_json: bool, writer: W) -> impl Layer<Registry> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -40,7 +50,104 @@ where
     let ours = Targets::new()
         .with_default(LevelFilter::ERROR.min(level))
         .with_targets(["checkout", "watch_chain", "evm"].map(|target| (target, level)));
-    let lines = subscriber::fmt::layer().without_time().with_target(false).with_writer(writer);
-    let lines = if is_json { lines.json().boxed() } else { lines.boxed() };
+    let lines = subscriber::fmt::layer().with_target(false).with_writer(writer);
+    let lines = if is_json {
+        lines.json().with_timer(UtcMillis(Clock::system())).boxed()
+    } else {
+        lines.without_time().boxed()
+    };
     lines.with_filter(ours)
+}
+
+/// The time of a line: RFC 3339 in UTC, with milliseconds.
+struct UtcMillis(Clock);
+
+impl FormatTime for UtcMillis {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", self.0.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// Returns what is written of lines at every level, by our crate and by another.
+    fn written(level: LevelFilter, is_json: bool) -> Vec<String> {
+        let lines = Lines::default();
+        let subscriber = subscriber::registry().with(log_lines(level, is_json, lines.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::error!(target: "checkout", order = "an id", "order failed");
+            tracing::warn!(target: "watch_chain", "step failed");
+            tracing::info!(target: "evm", "node answers again");
+            tracing::error!(target: "aws_smithy", "an error of the SDK");
+            tracing::warn!(target: "aws_smithy", "a request with its body");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn json_lines_have_an_rfc_3339_timestamp_and_a_level_at_their_top() {
+        let lines = written(LevelFilter::INFO, true);
+        let levels: Vec<String> = lines
+            .iter()
+            .map(|line| {
+                let line: Value = serde_json::from_str(line).unwrap();
+                let time = line["timestamp"].as_str().unwrap();
+                let parsed = chrono::DateTime::parse_from_rfc3339(time).unwrap();
+                assert!(parsed.timestamp() > 1_700_000_000, "{time}");
+                // 2026-01-15T10:01:05.871Z
+                assert!(time.len() == 24 && time.ends_with('Z') && time.as_bytes()[19] == b'.', "{time}");
+                assert!(line["fields"]["message"].is_string(), "{line}");
+                line["level"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(levels, ["ERROR", "WARN", "INFO", "ERROR"]);
+        let first: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(first["fields"]["order"], "an id");
+    }
+
+    #[test]
+    fn lines_below_the_level_and_warnings_of_other_crates_are_left_out() {
+        assert_eq!(written(LevelFilter::WARN, true).len(), 3);
+        assert_eq!(written(LevelFilter::ERROR, true).len(), 2);
+        assert_eq!(written(LevelFilter::OFF, true).len(), 0);
+    }
+
+    #[test]
+    fn text_lines_of_the_local_run_have_no_timestamp() {
+        let lines = written(LevelFilter::INFO, false);
+        assert!(
+            lines[0].trim_start().starts_with("\u{1b}[31mERROR") || lines[0].starts_with("ERROR"),
+            "{lines:?}"
+        );
+    }
 }

@@ -13,11 +13,10 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 
 use crate::config::{self, ConfigError};
-use crate::invalid::Invalid;
 
 use super::Store;
 use super::item::string;
-use super::trust::trust_store;
+use super::trust::{CA_BUNDLE, trust_store};
 
 /// The longest that one call may take, all of the SDK's own retries included. Together with
 /// [`retry::BUDGET`](super::retry::BUDGET) it keeps the slowest answer (contended to
@@ -61,9 +60,13 @@ pub fn sdk_loader() -> ConfigLoader {
 
 fn https_client(trust: TrustStore) -> Result<SharedHttpClient, ConfigError> {
     let context = TlsContext::builder().with_trust_store(trust).build();
-    let context = context.map_err(|error| ConfigError::Malformed {
-        name: "AWS_CA_BUNDLE",
-        reason: Invalid::expected(format!("certificates, but: {error}")),
+    let context = context.map_err(|error| match config::optional(CA_BUNDLE) {
+        Some(_) => ConfigError::Unusable {
+            name: CA_BUNDLE,
+            cause: format!("the file holds no certificates that can be used: {error}"),
+        },
+        // Without a bundle the certificates are the built-in ones or the system's, and no setting is at fault.
+        None => ConfigError::Certificates(error.to_string()),
     })?;
     Ok(HttpClientBuilder::new().tls_provider(RUSTLS_ON_RING).tls_context(context).build_https())
 }

@@ -8,6 +8,7 @@
 //! | `checkout#<order id>` | `work` | what the watcher has to do for the order, and when |
 //! | `chain#<chain id>` | `cursor` | how far a chain was watched |
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
+//! | `config` | `chains#<revision>` | a revision of the chains' configuration |
 //! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
 //!
 //! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one

@@ -7,6 +7,7 @@
 //! from the item that DynamoDB returns with the failure and never from a second look.
 
 mod chain;
+mod chain_settings;
 mod client;
 mod create;
 mod expire_session;
@@ -34,6 +35,7 @@ pub use idempotency::IdempotencyKey;
 pub use link_order::Linking;
 pub use read::CheckoutRecord;
 pub use record_event::Recording;
+pub use retry::cause_of;
 
 /// The table of checkouts.
 #[derive(Debug, Clone)]

@@ -92,6 +92,19 @@ where
     }
 }
 
+/// Returns what an SDK error of any service says: `AccessDeniedException: …` if the service refused the call, else the
+/// chain of causes (a timeout, a failed connection). It shows no part of a response's body but the error's own message.
+pub fn cause_of<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => told_by(error),
+    }
+}
+
 /// What an error and its sources say, in their own words. Never their `Debug`, which shows
 /// the whole response: what DynamoDB returns is stored items, and they stay out of the log.
 fn told_by(error: &(dyn Error + 'static)) -> String {

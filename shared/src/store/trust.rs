@@ -13,19 +13,21 @@ use crate::invalid::Invalid;
 /// Five and not the system's 144: each is parsed at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
+/// The variable that names a file of certificates to trust instead.
+pub(super) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
 /// What an endpoint's certificate must chain to.
 ///
 /// `AWS_CA_BUNDLE`, where it is set, and nothing else, as in every SDK of AWS. Amazon's roots for
 /// AWS's own endpoints in its public regions; the system's wherever the endpoint is somebody
 /// else's, or the region one of a partition (China, the isolated ones) whose authority may be another.
 pub(super) fn trust_store(region: &str, endpoint: Option<&str>) -> Result<TrustStore, ConfigError> {
-    const BUNDLE: &str = "AWS_CA_BUNDLE";
-    if config::optional(BUNDLE).is_some() {
+    if config::optional(CA_BUNDLE).is_some() {
         let read = |path: String| {
             std::fs::read(path)
                 .map_err(|error| Invalid::expected(format!("a file that can be read, but: {error}")))
         };
-        return Ok(TrustStore::empty().with_pem_certificate(config::required(BUNDLE, read)?));
+        return Ok(TrustStore::empty().with_pem_certificate(config::required(CA_BUNDLE, read)?));
     }
     if is_public(region) && endpoint.is_none_or(is_of_aws) {
         Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))

@@ -3,7 +3,7 @@
 use checkout::chain_config::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::order::ChainId;
-use checkout::store::{Attention, SHARDS, Store, WatchedOrder};
+use checkout::store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
 use serde_json::{Value, json};
 
 use harness::{BASE, RECIPIENT, Service, USDC, order, order_for, with};
@@ -27,12 +27,12 @@ async fn refused(service: &Service, members: Value) -> (u16, String, String, Str
 }
 
 /// The watched orders of a chain.
-async fn watched_orders(store: &Store, chain: ChainId, attention: Attention) -> Vec<WatchedOrder> {
-    let mut orders = Vec::new();
-    for shard in 0..SHARDS {
-        orders.extend(store.watched_orders(chain, shard, attention, (None, None)).await.unwrap());
+async fn watched_orders(service: &Service, store: &Store, chain: ChainId) -> Vec<WatchedOrder> {
+    let now = service.clock.now();
+    match store.deposit_addresses(chain, (now, now), 1_000).await.unwrap() {
+        DepositAddresses::Listed(orders) => orders,
+        DepositAddresses::TooMany => panic!("two orders are not too many"),
     }
-    orders
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
 
     let store = Store::new(&aws, &service.table);
     let chain = ChainId::parse(BASE).unwrap();
-    let mut watched: Vec<String> = watched_orders(&store, chain, Attention::Idle)
+    let mut watched: Vec<String> = watched_orders(&service, &store, chain)
         .await
         .into_iter()
         .map(|order| format!("{} {}", order.id, order.address))
@@ -116,10 +116,18 @@ async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
     watched.sort_unstable();
     made.sort_unstable();
     assert_eq!(watched, made);
-    assert!(watched_orders(&store, chain, Attention::Busy).await.is_empty());
+    assert!(!store.has_work(chain).await.unwrap());
 
     let elsewhere = ChainId::parse(10).unwrap();
-    assert!(watched_orders(&store, elsewhere, Attention::Idle).await.is_empty());
+    assert!(watched_orders(&service, &store, elsewhere).await.is_empty());
+
+    let address = alone.ok()["globalAddress"].as_str().unwrap();
+    let now = service.clock.now();
+    let found = store.order_at(chain, (now, now), address).await.unwrap();
+    assert_eq!(found.map(|id| id.to_string()).as_deref(), alone.ok()["id"].as_str());
+    assert_eq!(store.order_at(elsewhere, (now, now), address).await.unwrap(), None);
+    let later = now + WATCHED_FOR * 2;
+    assert_eq!(store.order_at(chain, (later, later), address).await.unwrap(), None);
 }
 
 #[test]

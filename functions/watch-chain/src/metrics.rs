@@ -108,7 +108,10 @@ mod tests {
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
-        assert_eq!((&line["Runs"], &line["HeadAgeSeconds"], &line["GasBalanceGwei"]), (&json!(1), &json!(2), &json!(500)));
+        assert_eq!(
+            (&line["Runs"], &line["HeadAgeSeconds"], &line["GasBalanceGwei"]),
+            (&json!(1), &json!(2), &json!(500))
+        );
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl OrderLogs {
                     Text::parse(format!("the token refused to forward the deposit: {}", told(reason)))?;
                 let is_another =
                     |paid: &Payment| paid.token == order.token && paid.recipient != order.recipient;
-                let kind = ChainFactKind::SweepFailed { reason, others_were_paid: paid.iter().any(is_another) };
+                let kind =
+                    ChainFactKind::SweepFailed { reason, others_were_paid: paid.iter().any(is_another) };
                 facts.push(self.fact(sweep.place.block_number, sweep.place.transaction_hash, kind)?);
             }
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
+use checkout::api::Clock;
 use checkout::chain_config::Chain;
 use checkout::chain_fact::{ChainFact, ChainFactKind};
 use checkout::deposit_address::ForwarderFactory;
@@ -14,7 +15,6 @@ use checkout::id::OrderId;
 use checkout::order::Order;
 use checkout::store::{ChainObservation, Observation, ObservedOrder, OrderState, Store, StoreError};
 use checkout::time::Timestamp;
-use checkout::api::Clock;
 use evm::abi::{SweepLog, SweepOutcome, Transfer, order_word};
 use evm::filter::{LogFilter, OneOf};
 use evm::log::Log;
@@ -151,11 +151,12 @@ impl Reconciler {
 
     /// The factory from which an order's deposit address derives.
     fn factory_of(&self, order: &Order) -> Option<ForwarderFactory> {
-        let own = order.factory.as_ref().map(|factory| ForwarderFactory::at(Address::from(factory.to_bytes())));
+        let own =
+            order.factory.as_ref().map(|factory| ForwarderFactory::at(Address::from(factory.to_bytes())));
         let known = self.factories.iter().copied().chain(own);
-        known
-            .into_iter()
-            .find(|factory| factory.deposit_address(order.id, &order.terms.recipient) == order.deposit_address)
+        known.into_iter().find(|factory| {
+            factory.deposit_address(order.id, &order.terms.recipient) == order.deposit_address
+        })
     }
 
     /// Reads the logs of these orders and records what they say, up to the block to which `reads` suffices.
@@ -175,9 +176,8 @@ impl Reconciler {
         for subject in read() {
             match self.observation(subject, &logs, reached, look) {
                 Ok(observation) => {
-                    let is_shown = |known: &&ChainFact| {
-                        observation.facts.iter().any(|fact| fact.hash == known.hash)
-                    };
+                    let is_shown =
+                        |known: &&ChainFact| observation.facts.iter().any(|fact| fact.hash == known.hash);
                     let known = subject.state.facts.iter().filter(|fact| {
                         // A failure counts only as long as the key that paid for it is ours. With another key it is
                         // gone, and the node has not lied.

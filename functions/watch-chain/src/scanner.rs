@@ -72,6 +72,8 @@ pub(crate) struct Scanner {
     store: Store,
     cursor: Option<Cursor>,
     cursor_state: CursorState,
+    /// When no order was watched and nothing was outstanding: what is in earlier blocks concerns nobody.
+    idle_at: Option<Timestamp>,
     /// The factories whose sweeps are read.
     factories: BTreeSet<Address>,
 }
@@ -79,7 +81,16 @@ pub(crate) struct Scanner {
 impl Scanner {
     pub(crate) fn new(chain: Chain, node: Node, store: Store, factories: BTreeSet<Address>) -> Self {
         let reader = LogReader::new(node.clone(), chain.block_range);
-        Self { chain, node, reader, store, cursor: None, cursor_state: CursorState::Unchecked, factories }
+        Self {
+            chain,
+            node,
+            reader,
+            store,
+            cursor: None,
+            cursor_state: CursorState::Unchecked,
+            idle_at: None,
+            factories,
+        }
     }
 
     /// Begins a run: another one may have moved the cursor.
@@ -106,8 +117,13 @@ impl Scanner {
 
     /// From which instant on blocks are still to be read.
     pub(crate) fn unread_since(&self, now: Timestamp) -> Timestamp {
-        let cursor = self.cursor.as_ref().and_then(|cursor| cursor.block_time);
-        cursor.map_or(now, |at| at.min(now)) - CLOCKS_APART
+        let scanned = self.cursor.as_ref().and_then(|cursor| cursor.block_time);
+        scanned.max(self.idle_at).map_or(now, |at| at.min(now)) - CLOCKS_APART
+    }
+
+    /// Notes that no order is watched and nothing is outstanding.
+    pub(crate) fn note_idle(&mut self, now: Timestamp) {
+        self.idle_at = Some(now);
     }
 
     /// Asks for the chain's end.
@@ -163,8 +179,7 @@ impl Scanner {
         let factories = OneOf::new(self.factories.iter().copied())
             .map_err(|_| RpcError::Malformed("was not asked: no factory is known"))?;
         let mut reads = if last.is_some() { u32::MAX } else { reads };
-        let sweeps =
-            self.reader.read(from..=until, &LogFilter::sweeps(factories, None), &mut reads).await?;
+        let sweeps = self.reader.read(from..=until, &LogFilter::sweeps(factories, None), &mut reads).await?;
         if last.is_some_and(|last| last.hash != sweeps.last.hash) {
             return Err(WatchError::Reorganised);
         }

@@ -235,7 +235,8 @@ impl Settler {
         Ok(None)
     }
 
-    /// Checks what a mined settlement did. An order that it did not move backs off. Returns these orders.
+    /// Checks what a mined settlement did. An order that it did not move backs off. Returns these orders. A settlement that
+    /// a reorganisation took back did nothing yet, and is made again at once.
     async fn check_effect(
         &mut self,
         pending: &PendingSettlement,
@@ -243,12 +244,16 @@ impl Settler {
     ) -> Result<HashSet<OrderId>, WatchError> {
         let is_own = |hash: &str| pending.versions.iter().any(|version| version.hash == hash);
         let was_moved = |order: &ObservedOrder| {
-            order.facts.iter().any(|fact| {
-                matches!(fact.kind, ChainFactKind::Sweep { .. }) && is_own(fact.hash.as_str())
-            })
+            order
+                .facts
+                .iter()
+                .any(|fact| matches!(fact.kind, ChainFactKind::Sweep { .. }) && is_own(fact.hash.as_str()))
         };
+        let versions: Vec<B256> =
+            pending.versions.iter().filter_map(|version| version.hash.parse().ok()).collect();
+        let is_mined = self.node.receipts(&versions).await?.iter().any(Option::is_some);
         let mut deferred = HashSet::new();
-        for (order, _) in orders {
+        for (order, _) in orders.iter().filter(|_| is_mined) {
             let id = order.id;
             if order.next == NextStep::Sweep && pending.orders.contains(&id) && !was_moved(order) {
                 let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
@@ -363,10 +368,7 @@ impl Settler {
     }
 
     /// Sends the settlement under way again, and with higher fees once it has waited for long.
-    async fn rebroadcast_or_bump(
-        &mut self,
-        pending: &PendingSettlement,
-    ) -> Result<Option<B256>, WatchError> {
+    async fn rebroadcast_or_bump(&mut self, pending: &PendingSettlement) -> Result<Option<B256>, WatchError> {
         let Some(last) = pending.versions.last() else {
             return Ok(None);
         };
@@ -385,7 +387,11 @@ impl Settler {
             return Ok(None);
         }
         let version = self.sign(pending, fees).await?;
-        tracing::warn!(chain = self.chain_id(), nonce = pending.nonce, "settlement is replaced with higher fees");
+        tracing::warn!(
+            chain = self.chain_id(),
+            nonce = pending.nonce,
+            "settlement is replaced with higher fees"
+        );
         let mut replaced = pending.clone();
         // Only the newest is ever sent again. With all their bytes the versions of a large settlement would soon not fit
         // into an item, and nothing would be settled any more.

@@ -22,6 +22,9 @@ use crate::settler::Settler;
 
 /// How many orders a step visits. At 256 MB that takes 7 s, so a run ends its last step in time.
 const MOST_ORDERS: usize = 2_000;
+/// How many times as many orders with due work a step reads from the index as it visits. Orders are due at each step until
+/// their blocks are firm; without a choice among more than a step's worth, the first ones would be all that is visited.
+const DUE_READ_FACTOR: usize = 10;
 /// How many failed orders a step logs by name.
 const MOST_LOGGED: usize = 10;
 
@@ -100,14 +103,7 @@ impl ChainWatcher {
                 factories,
                 payer: payer.address(),
             },
-            settler: Settler::new(
-                chain.clone(),
-                node.clone(),
-                store.clone(),
-                clock.clone(),
-                factory,
-                payer,
-            ),
+            settler: Settler::new(chain.clone(), node.clone(), store.clone(), clock.clone(), factory, payer),
             health: ChainHealth::default(),
             chain,
             node,
@@ -165,10 +161,11 @@ impl ChainWatcher {
         let now = self.clock.now();
         let between = (self.scanner.unread_since(now), now);
         self.index.refresh(between).await?;
-        let due = self.store.due_work(self.chain.id, now, self.backlog.most()).await?;
+        let due = self.store.due_work(self.chain.id, now, self.backlog.most() * DUE_READ_FACTOR).await?;
         let has_work = !due.is_empty() || self.store.has_work(self.chain.id).await?;
         let mut step = Step { watched: self.index.listed(), ..Step::default() };
         if self.index.listed() == Some(0) && !has_work {
+            self.scanner.note_idle(now);
             self.health.cursor_lag = Some(Duration::ZERO);
             return Ok(step);
         }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::verdict::Verdict;
+
 /// Why a question to a node failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
@@ -88,6 +90,17 @@ impl RpcError {
             | Self::AnotherChain { .. }
             | Self::NoCallsLeft => false,
         }
+    }
+
+    /// Returns the more telling one of two endpoints' errors: the later one, unless that endpoint is merely of
+    /// another chain.
+    pub(crate) fn or_later(self, later: Self) -> Self {
+        if matches!(later, Self::AnotherChain { .. }) { self } else { later }
+    }
+
+    /// Returns whether a call or an estimate failed because the contract's code failed, on any node.
+    pub fn is_failed_execution(&self) -> bool {
+        matches!(self, Self::Node(error) if Verdict::of("eth_estimateGas", error) == Verdict::Call)
     }
 
     /// Returns whether the transaction may be in already: see [`NodeError::is_already_known`].

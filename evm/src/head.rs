@@ -19,6 +19,8 @@ const BLOCKS_AHEAD: u64 = 2;
 const SECONDS_AHEAD: u64 = 30;
 /// How long the other endpoints are waited for if the current one has a head.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How many endpoints are asked at once.
+const AT_ONCE: usize = 8;
 
 impl Node {
     /// Returns the latest block of the current endpoint. If that has not moved since the last call, is missing
@@ -37,8 +39,8 @@ impl Node {
         }
         let has_own = matches!(own, Ok(Some(_)));
         // If there is a head already, it is not worth waiting for endpoints that failed lately.
-        let others = order.filter(|other| !has_own || !rpc.is_resting(*other)).collect();
-        let others = latest_of(rpc, others, has_own.then_some(PATIENCE)).await;
+        let others: Vec<usize> = order.filter(|other| !has_own || !rpc.is_resting(*other)).collect();
+        let others = latest_of(rpc, &others, has_own.then_some(PATIENCE)).await;
 
         let own_block = own.as_ref().ok().and_then(|head| head.map(|head| head.block));
         let found: Vec<(usize, Block)> = others
@@ -59,7 +61,7 @@ impl Node {
         let outcomes = others.into_iter().map(|(_, outcome)| outcome);
         let failures: Option<Vec<RpcError>> = iter::once(own).chain(outcomes).map(Result::err).collect();
         // An endpoint that responded without a block says more than those that failed.
-        let failure = failures.and_then(|mut failures| failures.pop());
+        let failure = failures.and_then(|failures| failures.into_iter().reduce(RpcError::or_later));
         Err(failure.unwrap_or(RpcError::Behind(0)))
     }
 }
@@ -85,26 +87,34 @@ async fn latest(rpc: &Rpc, position: usize) -> Result<Option<Head>, RpcError> {
 type Outcome = (usize, Result<Option<Head>, RpcError>);
 
 /// Asks several endpoints at once, and returns what they responded in the order of the configuration.
-async fn latest_of(rpc: &Rpc, positions: Vec<usize>, patience: Option<Duration>) -> Vec<Outcome> {
-    let mut asked = JoinSet::new();
-    for position in positions {
-        let rpc = rpc.clone();
-        asked.spawn(async move {
-            let asking = latest(&rpc, position);
-            let Some(patience) = patience else { return (position, asking.await) };
-            let Ok(outcome) = tokio::time::timeout(patience, asking).await else {
-                rpc.leave(position, &RpcError::TimedOut);
-                return (position, Err(RpcError::TimedOut));
-            };
-            (position, outcome)
-        });
-    }
+async fn latest_of(rpc: &Rpc, positions: &[usize], patience: Option<Duration>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    while let Some(outcome) = asked.join_next().await {
-        outcomes.extend(outcome);
+    for positions in positions.chunks(AT_ONCE) {
+        let mut asked = JoinSet::new();
+        for position in positions.iter().copied() {
+            let rpc = rpc.clone();
+            asked.spawn(async move { (position, latest_within(&rpc, position, patience).await) });
+        }
+        while let Some(outcome) = asked.join_next().await {
+            outcomes.extend(outcome);
+        }
     }
     outcomes.sort_unstable_by_key(|(position, _)| *position);
     outcomes
+}
+
+/// Asks one endpoint for its latest block, and leaves it if that takes longer than `patience`.
+async fn latest_within(
+    rpc: &Rpc,
+    position: usize,
+    patience: Option<Duration>,
+) -> Result<Option<Head>, RpcError> {
+    let asking = latest(rpc, position);
+    let Some(patience) = patience else { return asking.await };
+    tokio::time::timeout(patience, asking).await.unwrap_or_else(|_elapsed| {
+        rpc.leave(position, &RpcError::TimedOut);
+        Err(RpcError::TimedOut)
+    })
 }
 
 /// Returns the first of the endpoints that are furthest ahead, if they are clearly ahead of the current one.

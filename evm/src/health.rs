@@ -54,12 +54,9 @@ impl Health {
     pub(crate) fn failed(&self, error: &RpcError, now: Instant) {
         let mut state = self.state();
         let doubled = FIRST_REST.saturating_mul(1 << state.failures.min(16)).min(LONGEST_REST);
-        let wanted = match error {
-            RpcError::RateLimited { retry_after: Some(wanted) } => *wanted,
-            _ => Duration::ZERO,
-        };
+        let wanted = if let RpcError::RateLimited { retry_after } = error { *retry_after } else { None };
         state.failures = state.failures.saturating_add(1);
-        state.rests_until = Some(now + doubled.max(wanted));
+        state.rests_until = Some(now + doubled.max(wanted.unwrap_or_default()));
         // That it serves another chain stays known: it would be asked and reported at each call.
         if state.chain.is_some_and(|(check, _)| check == ChainCheck::Passed) {
             state.chain = None;
@@ -162,7 +159,7 @@ mod tests {
         assert_eq!(health.chain_check(now), None);
         health.chain_checked(ChainCheck::Passed, now);
         assert_eq!(health.chain_check(now + Duration::from_secs(599)), Some(ChainCheck::Passed));
-        assert_eq!(health.chain_check(now + Duration::from_secs(600)), None);
+        assert_eq!(health.chain_check(now + Duration::from_mins(10)), None);
         health.failed(&FAILURE, now);
         assert_eq!(health.chain_check(now), None);
     }
@@ -174,7 +171,7 @@ mod tests {
         health.chain_checked(failed, now);
         health.failed(&RpcError::AnotherChain { found: 1 }, now);
         assert_eq!(health.chain_check(now + Duration::from_secs(299)), Some(failed));
-        assert_eq!(health.chain_check(now + Duration::from_secs(300)), None);
+        assert_eq!(health.chain_check(now + Duration::from_mins(5)), None);
     }
 
     #[test]

@@ -123,10 +123,12 @@ impl<'a> LogQuestion<'a> {
     /// has to be had from another endpoint.
     fn sized(&self, Failure { error, of }: Failure) -> Failure {
         let is_range = self.blocks.start() < self.blocks.end();
-        let of = match of {
-            Of::Call if !is_range => Of::Endpoint,
-            _ if is_range && error.may_pass_if_smaller() => Of::Call,
-            of => of,
+        let of = if is_range && error.may_pass_if_smaller() {
+            Of::Call
+        } else if of == Of::Call {
+            Of::Endpoint
+        } else {
+            of
         };
         Failure { error, of }
     }

@@ -110,9 +110,12 @@ impl Rpc {
             match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(Failure { error, of: Of::Call }) => return Err(error),
-                // What is wrong with an endpoint of this chain tells more than that another one is not of it.
-                Err(Failure { error: RpcError::AnotherChain { .. }, .. }) if failure.is_some() => {}
-                Err(Failure { error, of: Of::Endpoint | Of::Batch { .. } }) => failure = Some(error),
+                Err(Failure { error, of: Of::Endpoint | Of::Batch { .. } }) => {
+                    failure = Some(match failure {
+                        Some(earlier) => earlier.or_later(error),
+                        None => error,
+                    });
+                }
             }
         }
         Err(failure.unwrap_or(RpcError::Unavailable("is not configured".into())))

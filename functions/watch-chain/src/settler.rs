@@ -168,7 +168,9 @@ impl Settler {
         let input = abi::sweep_many(&due.iter().map(|due| due.sweep).collect::<Vec<_>>());
         let gas = match self.node.estimate_gas(payer, factory, &input).await {
             Ok(gas) => gas,
-            Err(error @ RpcError::Node(_)) => return self.estimate_refused(&due, &error).await,
+            Err(error) if error.is_failed_execution() => {
+                return self.estimate_refused(&due, &error).await;
+            }
             Err(error) => return Err(error.into()),
         };
         self.most_orders = self.most_orders.saturating_mul(2).min(MOST_ORDERS);

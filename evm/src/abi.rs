@@ -14,6 +14,7 @@ sol! {
         event Transfer(address indexed from, address indexed to, uint256 value);
         function transfer(address to, uint256 value) returns (bool);
         function balanceOf(address owner) view returns (uint256);
+        function decimals() view returns (uint8);
     }
 
     interface Factory {
@@ -86,6 +87,11 @@ pub fn transfer(to: Address, amount: U256) -> Bytes {
 /// Calls `balanceOf` on a token.
 pub fn balance_of(owner: Address) -> Bytes {
     Erc20::balanceOfCall { owner }.abi_encode().into()
+}
+
+/// Calls `decimals` on a token.
+pub fn decimals() -> Bytes {
+    Erc20::decimalsCall {}.abi_encode().into()
 }
 
 /// A token moved, says its contract.

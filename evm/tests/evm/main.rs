@@ -1,13 +1,18 @@
 //! The crate seen from outside: a node that answers as nodes do at their worst, and a stand-in for KMS.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "what goes wrong in the double or a helper fails the test"
 )]
 
+mod batch;
+mod chain;
 mod double;
+mod failover;
 mod kms;
+mod logs;
 mod node;
 mod rpc;
 mod signer;

@@ -51,7 +51,7 @@ impl Reader {
                     }
                     from = to + 1;
                 }
-                Err(error) if error.is_range_too_large() && self.range > 1 => {
+                Err(error) if error.may_pass_if_smaller() && self.range > 1 => {
                     self.range = (self.range / 2).max(1);
                 }
                 Err(error) => return Err(error),

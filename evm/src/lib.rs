@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod error;
 pub mod fees;
 pub mod filter;
+mod head;
 mod health;
 #[cfg(feature = "kms")]
 pub mod kms;

@@ -238,6 +238,7 @@ async fn all_calls_of_an_operation_are_repeated_on_the_next_endpoint() {
 async fn questions_can_be_asked_from_any_thread() {
     fn on_any_thread(_: &(impl Future + Send)) {}
     let node = sound().await.node();
+    on_any_thread(&node.head());
     on_any_thread(&node.blocks(&[1]));
     on_any_thread(&node.receipts(&[]));
     on_any_thread(&node.logs_up_to(1..=2, &filter()));

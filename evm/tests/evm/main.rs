@@ -11,6 +11,7 @@ mod batch;
 mod chain;
 mod double;
 mod failover;
+mod head;
 mod kms;
 mod logs;
 mod node;

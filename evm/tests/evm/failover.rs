@@ -8,7 +8,7 @@ use alloy_primitives::Bytes;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use evm::block::BlockTag;
-use evm::{Endpoint, Node, NodeError, Rpc, RpcError};
+use evm::{Endpoint, LogReader, Node, NodeError, Rpc, RpcError};
 use serde_json::{Value, json};
 
 use crate::chain::{PAYEE, TOKEN, block, filter, number_in};
@@ -243,4 +243,6 @@ async fn questions_can_be_asked_from_any_thread() {
     on_any_thread(&node.receipts(&[]));
     on_any_thread(&node.logs_up_to(1..=2, &filter()));
     on_any_thread(&node.send_raw_transaction(&Bytes::new()));
+    let reader = LogReader::new(node.clone(), 10);
+    on_any_thread(&reader.read(1..=2, &filter(), &mut 1));
 }

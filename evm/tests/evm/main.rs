@@ -15,5 +15,6 @@ mod head;
 mod kms;
 mod logs;
 mod node;
+mod reader;
 mod rpc;
 mod signer;

@@ -54,6 +54,9 @@ impl Node {
 
     /// Returns these blocks, with `None` for each that the node does not have.
     pub async fn blocks(&self, numbers: &[u64]) -> Result<Vec<Option<Block>>, RpcError> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
         let tags = || numbers.iter().map(|number| BlockTag::Number(*number));
         let calls: &Vec<Call> = &tags().map(block_by_number).collect();
         self.rpc
@@ -180,6 +183,9 @@ impl Node {
         calls: Vec<Call>,
         check: impl Fn(Vec<T>) -> Result<U, RpcError>,
     ) -> Result<U, RpcError> {
+        if calls.is_empty() {
+            return check(Vec::new());
+        }
         let (calls, check) = (&calls, &check);
         self.rpc
             .on_one(|session| async move {

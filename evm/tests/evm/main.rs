@@ -13,6 +13,7 @@ mod double;
 mod failover;
 mod head;
 mod kms;
+mod log_lines;
 mod logs;
 mod node;
 mod reader;

@@ -194,3 +194,13 @@ async fn decimals_are_a_number_up_to_255_or_none() {
     let broken = Double::responding(|_, _| error(-32603, "Internal error")).await;
     assert!(broken.node().token_decimals(TOKEN).await.is_err());
 }
+
+#[tokio::test]
+async fn a_question_about_nothing_is_not_asked() {
+    let theirs = Double::honest(|_, _| json!("0x1")).await;
+    let node = evm::Node::new(theirs.rpc().for_chain(8453));
+    assert_eq!(node.blocks(&[]).await, Ok(Vec::new()));
+    assert_eq!(node.receipts(&[]).await, Ok(Vec::new()));
+    assert_eq!(node.balances(TOKEN, &[], BlockTag::Latest).await, Ok(Vec::new()));
+    assert!(theirs.received().is_empty());
+}

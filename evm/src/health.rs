@@ -24,6 +24,7 @@ pub(crate) struct Health(Mutex<State>);
 struct State {
     /// How often it failed since it last succeeded.
     failures: u32,
+    failed_at: Option<Instant>,
     rests_until: Option<Instant>,
     chain: Option<(ChainCheck, Instant)>,
     batch: BatchLimit,
@@ -43,20 +44,29 @@ pub(crate) enum ChainCheck {
 }
 
 impl Health {
-    /// Notes a success: the endpoint no longer rests.
-    pub(crate) fn succeeded(&self) {
+    /// Notes that an operation succeeded: the endpoint no longer rests. One that began before the last failure
+    /// says nothing, because the failure is the newer observation.
+    pub(crate) fn succeeded(&self, began: Instant) {
         let mut state = self.state();
-        state.failures = 0;
-        state.rests_until = None;
+        if state.failed_at.is_none_or(|failed_at| failed_at <= began) {
+            state.failures = 0;
+            state.rests_until = None;
+        }
     }
 
-    /// Notes a failure: the endpoint rests, and its chain has to be verified anew.
+    /// Notes a failure: the endpoint rests, and its chain has to be verified anew. Failures during the rest, of
+    /// operations at the same time, do not double it.
     pub(crate) fn failed(&self, error: &RpcError, now: Instant) {
         let mut state = self.state();
-        let doubled = FIRST_REST.saturating_mul(1 << state.failures.min(16)).min(LONGEST_REST);
+        if state.rests_until.is_none_or(|until| until <= now) {
+            state.failures = state.failures.saturating_add(1);
+        }
+        let doublings = state.failures.saturating_sub(1).min(16);
+        let doubled = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
         let wanted = if let RpcError::RateLimited { retry_after } = error { *retry_after } else { None };
-        state.failures = state.failures.saturating_add(1);
-        state.rests_until = Some(now + doubled.max(wanted.unwrap_or_default()));
+        let until = now + doubled.max(wanted.unwrap_or_default());
+        state.rests_until = state.rests_until.max(Some(until));
+        state.failed_at = Some(now);
         // That it serves another chain stays known: it would be asked and reported at each call.
         if state.chain.is_some_and(|(check, _)| check == ChainCheck::Passed) {
             state.chain = None;
@@ -121,27 +131,47 @@ mod tests {
 
     #[test]
     fn the_rest_doubles_with_each_failure_up_to_five_minutes() {
-        let (health, now) = (Health::default(), Instant::now());
+        let (health, mut now) = (Health::default(), Instant::now());
         assert_eq!(health.rest(now), Duration::ZERO);
-        let rests: Vec<u64> = (0..7)
-            .map(|_| {
-                health.failed(&FAILURE, now);
-                health.rest(now).as_secs()
-            })
-            .collect();
-        assert_eq!(rests, [15, 30, 60, 120, 240, 300, 300]);
-        assert_eq!(health.rest(now + Duration::from_secs(299)), Duration::from_secs(1));
-        assert_eq!(health.rest(now + Duration::from_secs(301)), Duration::ZERO);
+        for seconds in [15, 30, 60, 120, 240, 300, 300] {
+            let rest = Duration::from_secs(seconds);
+            health.failed(&FAILURE, now);
+            assert_eq!(health.rest(now), rest);
+            assert_eq!(health.rest(now + Duration::from_secs(seconds - 1)), Duration::from_secs(1));
+            now += rest;
+            assert_eq!(health.rest(now), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn failures_at_the_same_time_count_as_one() {
+        let (health, now) = (Health::default(), Instant::now());
+        for _ in 0..8 {
+            health.failed(&FAILURE, now);
+        }
+        assert_eq!(health.rest(now), FIRST_REST);
+        health.failed(&FAILURE, now + FIRST_REST);
+        assert_eq!(health.rest(now + FIRST_REST), 2 * FIRST_REST);
     }
 
     #[test]
     fn a_success_ends_the_rest_and_the_next_failure_counts_as_the_first() {
         let (health, now) = (Health::default(), Instant::now());
         health.failed(&FAILURE, now);
+        let later = now + FIRST_REST;
+        health.failed(&FAILURE, later);
+        health.succeeded(later);
+        assert_eq!(health.rest(later), Duration::ZERO);
+        health.failed(&FAILURE, later);
+        assert_eq!(health.rest(later), FIRST_REST);
+    }
+
+    #[test]
+    fn an_operation_that_began_before_the_failure_does_not_end_the_rest() {
+        let (health, began) = (Health::default(), Instant::now());
+        let now = began + Duration::from_secs(1);
         health.failed(&FAILURE, now);
-        health.succeeded();
-        assert_eq!(health.rest(now), Duration::ZERO);
-        health.failed(&FAILURE, now);
+        health.succeeded(began);
         assert_eq!(health.rest(now), FIRST_REST);
     }
 

@@ -130,6 +130,7 @@ impl Rpc {
         let Some((endpoint, health)) = self.shared.endpoints.get(position) else {
             return Err(RpcError::Unavailable("is not configured".into()).into());
         };
+        let began = Instant::now();
         let session = Session { rpc: self, position, endpoint, health };
         let outcome = match self.chain {
             Some(id) => session.verify(id).await.map_err(Failure::from),
@@ -140,7 +141,7 @@ impl Rpc {
             Err(failure) => Err(failure),
         };
         match &outcome {
-            Ok(_) => health.succeeded(),
+            Ok(_) => health.succeeded(began),
             Err(Failure { of: Of::Call, .. }) => {}
             // Logged when it was found.
             Err(Failure { error: error @ RpcError::AnotherChain { .. }, .. }) => {

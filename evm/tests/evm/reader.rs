@@ -198,10 +198,10 @@ async fn a_budget_that_is_used_up_ends_the_reading_early_and_a_second_one_goes_o
     let reader = LogReader::new(double.node(), 10);
     let mut calls = 3;
     let first = reader.read(1..=45, &filter(), &mut calls).await.unwrap();
-    assert_eq!((first.to, first.last, first.logs.len(), calls), (30, hash_of(30), 30, 0));
+    assert_eq!((first.last.number, first.last.hash, first.logs.len(), calls), (30, hash_of(30), 30, 0));
     calls = 3;
-    let second = reader.read(first.to + 1..=45, &filter(), &mut calls).await.unwrap();
-    assert_eq!((second.to, second.last, second.logs.len(), calls), (45, hash_of(45), 15, 1));
+    let second = reader.read(first.last.number + 1..=45, &filter(), &mut calls).await.unwrap();
+    assert_eq!((second.last.number, second.last.hash, second.logs.len(), calls), (45, hash_of(45), 15, 1));
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn a_budget_that_ends_before_anything_is_read_is_an_error() {
     // The width is remembered, so that the next budget suffices.
     assert_eq!(reader.read(1..=100, &filter(), &mut calls).await, Err(RpcError::NoCallsLeft));
     calls = 1;
-    assert_eq!(reader.read(1..=100, &filter(), &mut calls).await.unwrap().to, 25);
+    assert_eq!(reader.read(1..=100, &filter(), &mut calls).await.unwrap().last.number, 25);
 }
 
 #[tokio::test]

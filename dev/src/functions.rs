@@ -54,7 +54,7 @@ impl Functions {
             create_checkout_session: CreateCheckoutSession { store: store(), clock: clock(), retention },
             get_checkout_session: GetCheckoutSession { store: store(), clock: clock() },
             expire_checkout_session: ExpireCheckoutSession { store: store(), clock: clock() },
-            create_order: CreateOrder { store: store(), clock: clock(), factory, chains },
+            create_order: CreateOrder { store: store(), clock: clock(), factory, chains, retention },
             get_order: GetOrder { store: store(), clock: clock() },
             record_order_event: RecordOrderEvent { store: store(), clock: clock(), secrets },
         }

@@ -13,9 +13,12 @@ use crate::onramp::Onramp;
 use crate::text::{OrderReference, Text};
 use crate::time::{MAX_SAFE_INTEGER, Timestamp};
 
-/// How long an order on its own waits for its deposit. A linked order waits until its
-/// session's deadline.
-pub const STANDALONE_ORDER_LIFETIME: Duration = Duration::from_mins(15);
+/// How long an order on its own waits for its deposit, if its payer has the money in crypto.
+const LIFETIME: Duration = Duration::from_mins(15);
+
+/// How long an order on its own waits for its deposit, if a vendor has to make it: who pays by card proves
+/// first who they are.
+const LIFETIME_WITH_ONRAMP: Duration = Duration::from_hours(1);
 
 /// An order's unchanging facts (contract, *POST /orders*). What happens to it later is kept
 /// beside them, in [`Checkout`](crate::checkout::Checkout).
@@ -85,6 +88,13 @@ impl OrderTerms {
     pub fn is_settled_here(&self) -> bool {
         self.src_chain == self.dst_chain && self.src_token == self.dst_token
     }
+
+    /// Returns how long an order on its own waits for its deposit. A linked order waits until its
+    /// session's deadline.
+    pub fn standalone_lifetime(&self) -> Duration {
+        let has_onramp = self.onramp.as_ref().is_some_and(Onramp::needs_provider);
+        if has_onramp { LIFETIME_WITH_ONRAMP } else { LIFETIME }
+    }
 }
 
 /// What is done with a deposit.
@@ -100,7 +110,7 @@ impl OrderKind {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
             "swap" => Ok(Self::Swap),
-            _ => Err(Invalid::expected("a known order type: swap")),
+            _ => Err(Invalid::expected("one of: swap")),
         }
     }
 }

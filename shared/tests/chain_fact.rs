@@ -9,12 +9,12 @@
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
 use checkout::chain_fact::{ChainFact, ChainFactKind, ChainTotals, transactions, with_reported};
-use checkout::checkout::Checkout;
+use checkout::checkout::{Checkout, ExpireRefusal};
 use checkout::id::{OrderId, SessionId};
 use checkout::json_object::JsonObject;
 use checkout::ledger::Ledger;
 use checkout::order::{ChainId, Order, OrderKind, OrderStatus, OrderTerms};
-use checkout::payment::{PaymentEvent, Transaction, TransactionKind, TxHash};
+use checkout::payment::{PaymentEvent, Transaction, TransactionKind, TxHash, by_transaction};
 use checkout::session::{CheckoutSession, SessionStatus, SessionTerms};
 use checkout::settlement::NextStep;
 use checkout::text::Text;
@@ -229,11 +229,58 @@ fn what_is_seen_within_the_margin_of_the_deadline_is_late() {
 #[test]
 fn a_session_that_was_called_off_is_not_held() {
     let mut story = Story::begin();
-    story.sees(vec![deposit(1, 100, 10, false)], IN_TIME);
     story.checkout = story.checkout.expire(at(IN_TIME)).unwrap();
     assert_eq!(story.session(IN_TIME), SessionStatus::Expired);
-    story.sees(vec![deposit(1, 100, 10, true)], IN_TIME);
-    assert_eq!(story.session(AFTER), SessionStatus::Expired);
+    for is_final in [false, true] {
+        story.sees(vec![deposit(1, 100, 10, is_final)], IN_TIME);
+        assert_eq!(story.session(AFTER), SessionStatus::Expired);
+    }
+}
+
+#[test]
+fn a_session_whose_order_is_covered_by_pending_deposits_cannot_be_called_off() {
+    let mut story = Story::begin();
+    story.sees(vec![deposit(1, 99, 10, false)], IN_TIME);
+    assert!(story.checkout.expire(at(IN_TIME)).is_ok());
+    story.sees(vec![deposit(1, 99, 10, false), deposit(2, 1, 11, false)], IN_TIME);
+    assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+    assert_eq!(story.checkout.expire(at(IN_TIME)), Err(ExpireRefusal::PaymentPending));
+    // A reorganisation takes the payment back.
+    story.sees(vec![], IN_TIME);
+    assert!(story.checkout.expire(at(IN_TIME)).is_ok());
+}
+
+/// One transfer of the same chain's transaction, as a processor reports it.
+fn reported_log(name: u64, log_index: u64, units: u64) -> Transaction {
+    let kind = TransactionKind::DepositLog { log_index, from: None, amount: amount(units) };
+    Transaction { kind, ..reported(name, units) }
+}
+
+#[test]
+fn transfers_that_are_reported_and_seen_on_the_chain_count_once() {
+    for is_final in [false, true] {
+        let mut story = Story::begin();
+        story.hears_of(reported_log(1, 4, 40), IN_TIME);
+        story.hears_of(reported_log(1, 7, 20), IN_TIME);
+        story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
+        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+        let totals = ChainTotals::of(&story.on_chain, &by_transaction(&story.reported), at(DEADLINE));
+        assert_eq!(totals.pending(), amount(0));
+    }
+}
+
+#[test]
+fn a_hash_without_0x_is_the_one_that_the_chain_shows() {
+    for is_final in [false, true] {
+        let mut story = Story::begin();
+        let bare = TxHash::parse(format!("{:064X}", 1)).unwrap();
+        story.hears_of(Transaction { hash: bare, ..reported(1, 60) }, IN_TIME);
+        story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
+        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(with_reported(&story.order, &story.reported, &story.on_chain).len(), 1);
+        assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Orders where chains are configured: what cannot be seen and settled there is refused, and says what can.
 
 use checkout::chain_config::Chains;
+use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
-use checkout::order::ChainId;
+use checkout::id::OrderId;
+use checkout::order::{ChainId, Order};
 use checkout::store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
 use serde_json::{Value, json};
 
-use harness::{BASE, RECIPIENT, Service, USDC, order, order_for, with};
+use harness::{BASE, RECIPIENT, Service, USDC, id_of, order, order_for, with};
 
 const OTHER_TOKEN: &str = "0xfde4c96c8593536e31f229ea8f37b2ada2699bb2";
 
@@ -47,7 +49,7 @@ async fn an_order_on_a_configured_chain_is_made() {
 async fn another_chain_is_refused_with_those_that_are_configured() {
     let (service, _) = Service::watching(chains(&[])).await;
     let (status, code, field, message) = refused(&service, json!({ "srcChain": 1, "dstChain": 1 })).await;
-    assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcChain"));
+    assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", "srcChain"));
     assert!(message.contains("8453, 10"), "{message}");
 }
 
@@ -58,9 +60,40 @@ async fn another_token_is_refused_with_those_of_the_chain_and_so_is_native_money
     {
         let token = json!({ "srcTokenAddress": token, "dstTokenAddress": token });
         let (status, code, field, message) = refused(&service, token).await;
-        assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcTokenAddress"));
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", "srcTokenAddress"));
         assert!(message.contains(USDC) && message.contains(OTHER_TOKEN), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_route_that_needs_a_relay_is_refused_with_all_that_is_configured() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    for (route, refused_field) in [
+        (json!({ "dstChain": 10 }), "dstChain"),
+        (json!({ "srcChain": 10 }), "dstChain"),
+        (json!({ "dstTokenAddress": OTHER_TOKEN }), "dstTokenAddress"),
+    ] {
+        let (status, code, field, message) = refused(&service, route).await;
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", refused_field));
+        let configured = format!("chain 8453 with {USDC}, {OTHER_TOKEN}; chain 10 with {OTHER_TOKEN}");
+        assert!(message.contains(&configured), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_watched_order_is_kept_until_its_chain_is_watched_no_more() {
+    let (service, aws) = Service::watching(chains(&[])).await;
+    let store = Store::new(&aws, &service.table);
+    let day: Retention = "1".parse().unwrap();
+    let now = service.clock.now();
+    let (id, deposit_address) = (OrderId::random(), RECIPIENT.to_owned());
+    let template = service.create_order(order()).await;
+    let stored = store.read_checkout(OrderId::parse(&id_of(&template)).unwrap()).await.unwrap().unwrap();
+    let order = Order { id, deposit_address, created_at: now, ..stored.order.unwrap() };
+    assert!(order.is_watched);
+    store.create_order(order, day, None).await.unwrap();
+    let kept_for = service.stored_ttl(id).await.unwrap() - now.as_seconds();
+    assert!(kept_for >= 48 * 60 * 60, "{kept_for}");
 }
 
 #[tokio::test]
@@ -80,8 +113,8 @@ async fn where_recipients_are_named_nobody_else_is_paid() {
     let (service, _) = Service::watching(chains(&[RECIPIENT])).await;
     service.create_order(order()).await.ok();
     let stranger = json!({ "recipientAddress": "0x1111111111111111111111111111111111111111" });
-    let (status, _, field, message) = refused(&service, stranger).await;
-    assert_eq!((status, field.as_str()), (400, "recipientAddress"));
+    let (status, code, field, message) = refused(&service, stranger).await;
+    assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "recipientAddress"));
     assert!(message.contains(RECIPIENT), "{message}");
 }
 

@@ -6,6 +6,7 @@
 //! | `checkout#<order id>` | `on-chain#<page>` | what the chain shows of the order |
 //! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a reported transaction of the order |
 //! | `checkout#<order id>` | `work` | what the watcher has to do for the order, and when |
+//! | `checkout#<order id>` | `transaction#deposit-log#<chain>#<hash>#<log>` | a reported transfer of such a transaction |
 //! | `chain#<chain id>` | `cursor` | how far a chain was watched |
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
 //! | `config` | `chains#<revision>` | a revision of the chains' configuration |
@@ -58,8 +59,8 @@ pub(super) struct CheckoutItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ledger: Option<Ledger>,
     pub(super) version: u64,
-    /// When TTL may remove it, in epoch seconds; absent once there is an order, because a
-    /// financial record must stay.
+    /// When TTL may remove it, in epoch seconds. Absent once an order is linked to the session or a fact is
+    /// recorded about the order: a financial record must stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ttl: Option<i64>,
     /// Which write put the order.
@@ -144,12 +145,17 @@ impl TransactionItem {
     pub(super) fn new(order: OrderId, transaction: Transaction, version: u64) -> Self {
         let kind = match transaction.kind {
             TransactionKind::Deposit { .. } => "deposit",
+            TransactionKind::DepositLog { .. } => "deposit-log",
             TransactionKind::Relay { .. } => "relay",
             TransactionKind::Execution { .. } => "execution",
             TransactionKind::Refund { .. } => "refund",
         };
         let (chain, hash) = (transaction.chain.as_u64(), transaction.hash.identity());
-        Self { pk: partition(order), sk: format!("transaction#{kind}#{chain}#{hash}"), version, transaction }
+        let mut sk = format!("transaction#{kind}#{chain}#{hash}");
+        if let TransactionKind::DepositLog { log_index, .. } = transaction.kind {
+            sk = format!("{sk}#{log_index}");
+        }
+        Self { pk: partition(order), sk, version, transaction }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::chain_fact::{ChainFact, ChainTotals, with_reported};
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
-use crate::payment::Transaction;
+use crate::payment::{Transaction, by_transaction};
 
 use super::chain::{WORK_SORT_KEY, Work, WorkItem};
 use super::item::{
@@ -31,8 +31,8 @@ pub(super) struct Snapshot {
     pub(super) checkout: Checkout,
     /// What was reported.
     pub(super) reported: Vec<Transaction>,
-    /// The versions at which that was last written.
-    pub(super) versions: Vec<u64>,
+    /// How that is stored, in the same order.
+    pub(super) stored: Vec<StoredReport>,
     /// What the chain shows.
     pub(super) on_chain: Vec<ChainFact>,
     /// What the watcher has to do for the order.
@@ -41,10 +41,19 @@ pub(super) struct Snapshot {
     pub(super) observed_block: Option<u64>,
 }
 
+/// Where a report is stored. The sort key is the one that the item has: the rule that makes it of a hash has
+/// changed since some of them were written.
+pub(super) struct StoredReport {
+    pub(super) sort_key: String,
+    /// The checkout's version when it was last written.
+    pub(super) version: u64,
+}
+
 impl Snapshot {
     /// What is shown of it.
     pub(super) fn into_record(self) -> CheckoutRecord {
         let Self { checkout, reported, on_chain, .. } = self;
+        let reported = by_transaction(&reported).into_owned();
         let Some(order) = checkout.order.as_ref().filter(|order| order.is_watched) else {
             return CheckoutRecord { checkout, transactions: reported, on_chain: None };
         };
@@ -98,25 +107,25 @@ impl Store {
         let mut on_chain = Vec::new();
         let mut work = None;
         let mut reported = Vec::with_capacity(items.len());
-        let mut versions = Vec::with_capacity(items.len());
+        let mut stored = Vec::with_capacity(items.len());
         for item in items {
             if is_page(&item) {
                 on_chain.extend(item::from_item::<OnChainPage>(item)?.facts);
             } else if is_work(&item) {
                 work = Some(item::from_item::<WorkItem>(item)?.work);
             } else {
-                let stored: TransactionItem = item::from_item(item)?;
-                reported.push(stored.transaction);
-                versions.push(stored.version);
+                let TransactionItem { sk, version, transaction, .. } = item::from_item(item)?;
+                reported.push(transaction);
+                stored.push(StoredReport { sort_key: sk, version });
             }
         }
         if let Some(order) = &checkout.order {
             let ledger = &checkout.ledger;
-            if Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger) != *ledger {
+            if !ledger.is_sum(&Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger)) {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot { checkout, reported, versions, on_chain, work, observed_block }))
+        Ok(Some(Snapshot { checkout, reported, stored, on_chain, work, observed_block }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {

@@ -107,7 +107,12 @@ pub(crate) fn failure() -> PaymentEvent {
 
 /// The money went back.
 pub(crate) fn refund() -> PaymentEvent {
-    let amount = Amount::parse(PRICE).unwrap();
+    refund_of(PRICE)
+}
+
+/// So much of the money went back.
+pub(crate) fn refund_of(amount: &str) -> PaymentEvent {
+    let amount = Amount::parse(amount).unwrap();
     transaction("refund", TransactionKind::Refund { amount, status: RefundStatus::Success })
 }
 

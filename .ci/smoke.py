@@ -25,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "events"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+DEV = TARGET / "debug" / "dev"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
 
 TABLE = "checkout"  # as the local run names it
@@ -110,19 +111,20 @@ def until(ready, what, *processes):
 
 
 @contextlib.contextmanager
-def database(logs):
-    """The local run, of which only the engine is used, with the table that it creates. Yields the endpoint."""
+def local_run(logs):
+    """The local run, with the table that it creates. Yields the engine's endpoint and the port of its API."""
     # Selected like this, it shares every crate with `cargo test`; by itself, a hundred would differ in their features.
     compile_it = ["cargo", "build", "--quiet", "--locked", "--workspace", "--tests", "--bin", "dev"]
     with running("cargo-build", compile_it, logs) as build:
         if build.wait(COMPILE) != 0:
             raise Failed(f"the local run does not compile:\n{tail(build.output())}")
-    port = free_port()
-    command = [str(TARGET / "debug" / "dev"), "--port", "0", "--engine-port", str(port)]
-    endpoint = f"http://127.0.0.1:{port}"
+    api_port, engine_port = free_port(), free_port()
+    command = [str(DEV), "--port", str(api_port), "--engine-port", str(engine_port)]
+    endpoint = f"http://127.0.0.1:{engine_port}"
     with running("dev", command, logs) as engine:
         until(lambda: has_table(endpoint), f"the table {TABLE} at {endpoint}", engine)
-        yield endpoint
+        until(lambda: listens(api_port), f"the API on port {api_port}", engine)
+        yield endpoint, api_port
 
 
 def has_table(endpoint):
@@ -180,6 +182,7 @@ def environment(function, port, endpoint):
         "TABLE_NAME": TABLE,
         "PAYMENT_EVENTS_SECRET": SECRET,
         "CHAIN_SECRET": '{"endpoints":{}}',
+        "METRICS_NAMESPACE": "smoke",
         "SESSION_RETENTION_DAYS": "30",
     }
 
@@ -331,12 +334,26 @@ AS_THEY_ARE = {
 }
 
 
+# What each function answers to its event of `cargo dev event`.
+SUCCESSES = {
+    "create-checkout-session": "Checkout session created",
+    "get-checkout-session": "Checkout session retrieved",
+    "expire-checkout-session": "Checkout session expired",
+    "create-order": "Created order successfully",
+    "get-order": "Get order and transactions successfully",
+    "record-order-event": "Order event recorded",
+}
+
+
 def refused_starts(smoke):
     for function in FUNCTIONS:
         smoke.refuses_to_start(function, "TABLE_NAME")
     smoke.refuses_to_start("create-order", "FORWARDER_FACTORY", "0x12")
     smoke.refuses_to_start("create-checkout-session", "SESSION_RETENTION_DAYS", "soon")
-    smoke.refuses_to_start("create-order", "CHAINS", "[")
+    # What SAM CLI leaves of a JSON value, and a revision that nobody stored.
+    for function in ("create-order", "watch-chain"):
+        smoke.refuses_to_start(function, "CHAINS", "[{")
+        smoke.refuses_to_start(function, "CHAINS", "table:1")
     smoke.refuses_to_start("record-order-event", "PAYMENT_EVENTS_SECRET")
     smoke.refuses_to_start("watch-chain", "CHAIN_SECRET")
     smoke.refuses_to_start("watch-chain", "CHAIN_SECRET", '{"endpoints":{"1":["no URL"]}}')
@@ -385,6 +402,52 @@ def session_to_its_end(smoke):
     smoke.call("create-order", linked(read("create-order.json"), left), 400, "invalid_status_transition")
 
 
+def printed_events(smoke, port):
+    """`cargo dev event`, as the README hands it to `sam local invoke`, with the variables of dev/sam-local.json."""
+    local = json.loads((ROOT / "dev/sam-local.json").read_text())["Parameters"]
+    expected = environment("watch-chain", smoke.port, smoke.endpoint)
+    # The address by which a container reaches the engine means nothing here.
+    differ = [name for name in local if name != "AWS_ENDPOINT_URL_DYNAMODB" and local[name] != expected.get(name)]
+    smoke.equal("variables of dev/sam-local.json that differ", differ, [])
+    for function in FUNCTIONS:
+        command = [str(DEV), "event", function, "--port", str(port)]
+        with running(f"event-{function}", command, smoke.logs) as printing:
+            if printing.wait(START) != 0:
+                raise Failed(f"cargo dev event {function} failed:\n{tail(printing.output())}")
+            event = json.loads(printing.stdout.read_text())
+        if function in SUCCESSES:
+            smoke.call(function, event, 200, SUCCESSES[function])
+        else:
+            smoke.equal(f"{function} without chains", smoke.invoke(function, event), None)
+
+
+def stored_chains(smoke):
+    """A revision of the chains' configuration, which both functions read at their start."""
+    token = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
+    file = smoke.logs / "chains.json"
+    file.write_text(json.dumps([{"chainId": 8453, "tokens": [token], "finality": "safe"}]))
+    command = [str(DEV), "chains", "put", str(file), "--table", TABLE, "--dynamodb-endpoint", smoke.endpoint]
+    with running("chains-put", command, smoke.logs) as putting:
+        if putting.wait(START) != 0:
+            raise Failed(f"cargo dev chains put failed:\n{tail(putting.output())}")
+        printed = putting.output()
+    if "sam deploy --parameter-overrides Chains=table:1" not in printed:
+        raise Failed(f"cargo dev chains put must print the command that deploys the revision:\n{tail(printed)}")
+    smoke.ok("cargo dev chains put", "prints the command that deploys it")
+    env = environment("create-order", smoke.port, smoke.endpoint) | {"CHAINS": "table:1"}
+    with smoke.start("create-order", name="create-order-chains", env=env) as process:
+        # The one started without chains would take the event.
+        smoke.functions["create-order"].stop()
+        smoke.functions["create-order"] = process
+        order = json.loads(base64.b64decode(read("create-order.json")["body"]))
+        for chain, status in ((8453, 200), (1, 400)):
+            event = read("create-order.json")
+            text = json.dumps(order | {"srcChain": chain, "dstChain": chain})
+            event["body"] = base64.b64encode(text.encode()).decode()
+            answer = smoke.invoke("create-order", event)
+            smoke.equal(f"an order on chain {chain} with CHAINS=table:1", answer["statusCode"], status)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binaries", type=Path, default=TARGET / "lambda", help="folder of <function>/bootstrap")
@@ -400,13 +463,19 @@ def main():
     try:
         with contextlib.ExitStack() as stack:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smoke-")))
-            endpoint = options.dynamodb_endpoint or stack.enter_context(database(logs))
+            if options.dynamodb_endpoint:
+                endpoint, api_port = options.dynamodb_endpoint, None
+            else:
+                endpoint, api_port = stack.enter_context(local_run(logs))
             port = stack.enter_context(runtime_api(logs))
             smoke = Smoke(options.binaries.resolve(), port, endpoint, logs)
             refused_starts(smoke)
             with smoke.all_started():
                 events_as_they_are(smoke)
                 session_to_its_end(smoke)
+                if api_port:
+                    printed_events(smoke, api_port)
+                    stored_chains(smoke)
     except Failed as failure:
         sys.exit(f"smoke: FAILED after {smoke.passed if smoke else 0} passed: {failure}")
     print(f"smoke: {smoke.passed} passed")

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const TOKEN: &str = "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913";
 
 /// A chain with changed members.
-fn chain(changes: Value) -> Value {
+fn chain(changes: &Value) -> Value {
     let mut chain = json!({ "chainId": 8453, "tokens": [TOKEN], "finality": "safe" });
     for (name, value) in changes.as_object().unwrap() {
         chain[name] = value.clone();
@@ -26,7 +26,7 @@ fn parse(chains: &Value) -> Result<Chains, String> {
 
 #[test]
 fn unset_fields_have_defaults() {
-    let chains = parse(&json!([chain(json!({}))])).unwrap();
+    let chains = parse(&json!([chain(&json!({}))])).unwrap();
     let chain = chains.iter().next().unwrap();
     assert_eq!((chain.block_range, chain.overlap, chain.max_head_age_seconds), (2_000, 64, 300));
 }
@@ -59,10 +59,10 @@ fn settings_that_cannot_work_are_refused_with_field_and_rule() {
         ),
         (json!({ "maxHeadAgeSeconds": 9 }), "`maxHeadAgeSeconds` of chain 8453 must be at least 10"),
     ] {
-        let refused = parse(&json!([chain(changes)])).unwrap_err();
+        let refused = parse(&json!([chain(&changes)])).unwrap_err();
         assert!(refused.starts_with(error), "{refused}");
     }
-    let twice = parse(&json!([chain(json!({})), chain(json!({}))])).unwrap_err();
+    let twice = parse(&json!([chain(&json!({})), chain(&json!({}))])).unwrap_err();
     assert_eq!(twice, "`chainId` of chain 8453 must occur once");
 }
 
@@ -75,7 +75,7 @@ fn settings_at_their_bounds_are_accepted() {
         json!({ "blockRange": u64::MAX, "overlap": 64 }),
         json!({ "maxHeadAgeSeconds": 10 }),
     ] {
-        parse(&json!([chain(changes)])).unwrap();
+        parse(&json!([chain(&changes)])).unwrap();
     }
 }
 

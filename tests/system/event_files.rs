@@ -1,14 +1,16 @@
 //! The files of `events/`, as `sam local invoke` and `cargo lambda invoke` hand them to the
 //! functions.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use checkout::api::Event;
 use checkout::time::Timestamp;
+use dev::event::Events;
 use serde_json::{Value, json};
 
-use harness::{Service, TestClock};
+use harness::{SECRET, Service, TestClock};
 
 fn file(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -122,6 +124,48 @@ async fn the_signed_event_is_stale_five_minutes_after_its_time() {
             assert_eq!(body["error"]["code"], "signature_expired");
         }
     }
+}
+
+#[tokio::test]
+async fn each_printed_event_is_answered_with_a_success() {
+    let service = Service::start().await;
+    let functions = service.functions(&service.clock).await;
+    // The key of the running service is one of several that the event is signed with.
+    let events = Events::new(&service.base, [SECRET.to_owned()]).unwrap();
+    for (function, message) in [
+        ("create-checkout-session", "Checkout session created"),
+        ("get-checkout-session", "Checkout session retrieved"),
+        ("expire-checkout-session", "Checkout session expired"),
+        ("create-order", "Created order successfully"),
+        ("get-order", "Get order and transactions successfully"),
+        ("record-order-event", "Order event recorded"),
+    ] {
+        let event = events.event(function).await.unwrap();
+        let event: Event = serde_json::from_value(event).unwrap();
+        let response = serde_json::to_value(functions.invoke(function, event).await.unwrap()).unwrap();
+        let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["message"], message, "{function}: {body}");
+        assert_eq!(response["statusCode"], 200, "{function}");
+    }
+    assert_eq!(events.event("watch-chain").await.unwrap(), json!({}));
+    let unknown = events.event("get-orders").await.unwrap_err().to_string();
+    assert!(unknown.contains("get-order, "), "{unknown}");
+}
+
+/// `sam local` has the secret of `dev/sam-local.json`, and the running service another one.
+#[tokio::test]
+async fn a_printed_event_is_signed_for_sam_local_and_for_the_running_service() {
+    let service = Service::start().await;
+    let of_service = "whsec_YW5vdGhlciBzZWNyZXQgb2YgYW5vdGhlciBydW4=".to_owned();
+    let events = Events::new(&service.base, [of_service.clone(), of_service]).unwrap();
+    let event = events.event("record-order-event").await.unwrap();
+    let signatures = event["headers"]["webhook-signature"].as_str().unwrap();
+    assert_eq!(signatures.split(' ').collect::<BTreeSet<_>>().len(), 2, "{signatures}");
+    let event: Event = serde_json::from_value(event).unwrap();
+    let functions = service.functions(&service.clock).await;
+    let response =
+        serde_json::to_value(functions.invoke("record-order-event", event).await.unwrap()).unwrap();
+    assert_eq!(response["statusCode"], 200, "{response}");
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use checkout::chain_config::ChainsSource;
 use checkout::deposit_address::ForwarderFactory;
+use checkout::store::Store;
+use dev::chains;
 use dev::template::Template;
 use serde_json::json;
 use serde_yaml_ng::Value;
@@ -369,17 +372,182 @@ fn the_table_keeps_what_it_holds() {
     let tables = resources(&document, "AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 1);
     let table = &tables["Table"];
-    assert_eq!(text(table, &["DeletionPolicy"]), "Retain");
+    // Retained, but for a table whose stack could not be created.
+    assert_eq!(text(table, &["DeletionPolicy"]), "RetainExceptOnCreate");
     assert_eq!(text(table, &["UpdateReplacePolicy"]), "Retain");
     let properties = part(table, &["Properties"]);
     assert_eq!(text(properties, &["BillingMode"]), "PAY_PER_REQUEST");
     for names in [
         ["PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"].as_slice(),
         &["SSESpecification", "SSEEnabled"],
-        &["DeletionProtectionEnabled"],
         &["TimeToLiveSpecification", "Enabled"],
     ] {
         assert_eq!(part(properties, names).as_bool(), Some(true), "{names:?}");
+    }
+    assert_eq!(untagged(part(properties, &["DeletionProtectionEnabled"])), "TableDeletionProtection");
+    assert_eq!(text(&document, &["Parameters", "TableDeletionProtection", "Default"]), "true");
+}
+
+/// The alarms of the template, by their logical ids.
+fn alarms(document: &Value) -> BTreeMap<String, Value> {
+    resources(document, "AWS::CloudWatch::Alarm")
+}
+
+#[test]
+fn every_alarm_has_a_runbook_entry_and_every_entry_an_alarm() {
+    let document = document();
+    let runbook = read("docs/runbook.md");
+    let headings: Names =
+        runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
+    let alarms: Names = alarms(&document).into_keys().collect();
+    assert!(!alarms.is_empty());
+    let missing: Vec<_> = alarms.difference(&headings).collect();
+    assert!(missing.is_empty(), "docs/runbook.md has no entry for {missing:?}");
+    // A heading that is one word in capitals is an alarm's name.
+    let names = headings.iter().filter(|heading| !heading.contains(' ')).cloned().collect::<Names>();
+    assert_eq!(names, alarms);
+}
+
+#[test]
+fn every_alarm_describes_itself_and_notifies_the_topic() {
+    for (id, alarm) in alarms(&document()) {
+        let properties = part(&alarm, &["Properties"]);
+        assert!(text(properties, &["AlarmDescription"]).ends_with('.'), "{id}");
+        for actions in ["AlarmActions", "OKActions"] {
+            let Value::Tagged(choice) = part(properties, &[actions]) else { panic!("{id}: {actions}") };
+            assert_eq!(choice.value[0], "HasAlarmTopic", "{id}");
+            assert_eq!(untagged(&choice.value[1][0]), "AlarmTopicArn", "{id}");
+        }
+    }
+}
+
+/// A watcher that does not run reports nothing, so silence must raise its alarms. Without chains there is nothing to
+/// report, and the alarms do not exist.
+#[test]
+fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chains() {
+    let expected = BTreeMap::from([
+        ("Runs", ("WatcherSilent", "breaching")),
+        ("HeadAgeSeconds", ("ChainHeadStale", "breaching")),
+        ("CursorLagSeconds", ("ChainCursorLagging", "breaching")),
+        ("OldestUnsettledSeconds", ("SettlementOverdue", "breaching")),
+        ("GasBalanceGwei", ("GasBalanceLow", "notBreaching")),
+        ("SettlementsWithoutEffect", ("SettlementWithoutEffect", "notBreaching")),
+        ("OrdersInTrouble", ("OrderInTrouble", "notBreaching")),
+    ]);
+    let document = document();
+    let mut found = BTreeMap::new();
+    let alarms = alarms(&document);
+    for (id, alarm) in &alarms {
+        let properties = part(alarm, &["Properties"]);
+        let namespace = properties.get("Namespace").filter(|namespace| matches!(namespace, Value::Tagged(_)));
+        let metric = properties.get("MetricName").and_then(Value::as_str);
+        // The alarm on errors in the log has a metric filter, which reports nothing as long as there is no error.
+        let (Some(namespace), Some(metric)) =
+            (namespace, metric.filter(|name| *name != "SettlementTroubles"))
+        else {
+            continue;
+        };
+        assert_eq!(untagged(namespace), "AWS::StackName", "{id}");
+        assert_eq!(text(alarm, &["Condition"]), "HasChains", "{id}");
+        assert!(properties.get("Dimensions").is_none(), "{id}");
+        found.insert(metric, (id.as_str(), text(properties, &["TreatMissingData"])));
+    }
+    assert_eq!(found, expected);
+    let watcher = &functions(&document)[&logical_id(SCHEDULED)];
+    let namespace = part(watcher, &["Properties", "Environment", "Variables", "METRICS_NAMESPACE"]);
+    assert_eq!(untagged(namespace), "AWS::StackName");
+}
+
+/// `.ci/deployment.py` checks the same of what SAM makes of the template.
+#[test]
+fn failed_runs_are_not_repeated_and_the_schedule_has_no_fixed_name() {
+    let document = document();
+    let watcher = &functions(&document)[&logical_id(SCHEDULED)];
+    let asynchronous = part(watcher, &["Properties", "EventInvokeConfig"]);
+    assert_eq!(part(asynchronous, &["MaximumRetryAttempts"]).as_u64(), Some(0));
+    assert_eq!(part(asynchronous, &["MaximumEventAgeInSeconds"]).as_u64(), Some(60));
+    let schedule = part(watcher, &["Properties", "Events", "EveryMinute", "Properties"]);
+    assert_eq!(part(schedule, &["OmitName"]).as_bool(), Some(true));
+    let Value::Tagged(reserved) = part(watcher, &["Properties", "ReservedConcurrentExecutions"]) else {
+        panic!("the reservation is no choice");
+    };
+    assert_eq!(reserved.value[0], "ReservesWatcherConcurrency");
+    // A new account could not grant it.
+    assert_eq!(text(&document, &["Parameters", "ReserveWatcherConcurrency", "Default"]), "no");
+}
+
+#[test]
+fn chains_without_their_secret_are_refused_at_deployment() {
+    let document = document();
+    let rule = part(&document, &["Rules", "ChainsNeedTheirSecret"]);
+    let names = format!("{rule:?}");
+    assert!(names.contains("Chains") && names.contains("ChainSecretArn"), "{names}");
+    let assertion = &part(rule, &["Assertions"])[0];
+    assert!(text(assertion, &["AssertDescription"]).contains("ChainSecretArn"));
+}
+
+#[test]
+fn browsers_may_send_the_headers_of_the_clients_and_of_tracing() {
+    let allowed: Names = Template::compiled_in().unwrap().cors.allow_headers.into_iter().collect();
+    for header in [
+        "content-type",
+        "authorization",
+        "x-api-key",
+        "idempotency-key",
+        "x-fingerprint-request-id",
+        "x-fingerprint-visitor-id",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "sentry-trace",
+    ] {
+        assert!(allowed.contains(header), "{header}");
+    }
+}
+
+/// `cargo dev chains put` prints what the documentation says, and functions read what it prints.
+#[tokio::test]
+async fn a_stored_revision_is_what_the_functions_read() {
+    let service = Service::start().await;
+    let store = Store::new(&dev::engine::sdk_config(&service.endpoint).await, &service.table);
+    let load = async |text: &str| store.load_chains(ChainsSource::parse(text).unwrap()).await;
+
+    let missing = load("table:1").await.unwrap_err().to_string();
+    assert!(missing.starts_with("CHAINS: ") && missing.contains("cargo dev chains put"), "{missing}");
+    let chain = |token: &str| json!([{ "chainId": 8453, "tokens": [token], "finality": "safe" }]).to_string();
+    let (first, second) = (format!("0x{:040x}", 1), format!("0x{:040x}", 2));
+    for (token, command) in [(&first, "Chains=table:1"), (&second, "Chains=table:2")] {
+        let revision = chains::put(&store, &chain(token)).await.unwrap();
+        assert_eq!(chains::deploy_command(revision), format!("sam deploy --parameter-overrides {command}"));
+    }
+    // A revision never changes: a deployment with the first one reads what it always read.
+    for (source, token) in [("table:1", &first), ("table:2", &second)] {
+        let chains = load(source).await.unwrap();
+        assert_eq!(chains.iter().next().unwrap().tokens[0].as_str(), token);
+    }
+    let (newest, text) = chains::show(&store, None).await.unwrap();
+    assert!(newest.as_u32() == 2 && text.contains(&second), "{text}");
+
+    for refused in ["[]", "[{", &chain("0x0000000000000000000000000000000000000000")] {
+        assert!(chains::put(&store, refused).await.is_err(), "{refused}");
+    }
+    assert!(chains::show(&store, "3".parse().ok()).await.is_err());
+}
+
+#[tokio::test]
+async fn concurrent_writers_get_revisions_of_their_own() {
+    let service = Service::start().await;
+    let store = &Store::new(&dev::engine::sdk_config(&service.endpoint).await, &service.table);
+    let puts = (1..=8_u64).map(async |chain| {
+        let text = json!([{ "chainId": chain, "tokens": [format!("0x{chain:040x}")], "finality": "safe" }]);
+        (chains::put(store, &text.to_string()).await.unwrap().as_u32(), chain)
+    });
+    let stored: BTreeMap<u32, u64> = futures::future::join_all(puts).await.into_iter().collect();
+    assert_eq!(stored.keys().copied().collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    for (revision, chain) in stored {
+        let source = ChainsSource::parse(&format!("table:{revision}")).unwrap();
+        let chains = store.load_chains(source).await.unwrap();
+        assert_eq!(chains.iter().next().unwrap().id.as_u64(), chain);
     }
 }
 

@@ -19,12 +19,11 @@ use super::Clock;
 
 /// Starts the log: one JSON object on each line if Lambda asks for JSON.
 ///
-/// `RUST_LOG`, or else Lambda's own setting, is the least severe level of our lines ([`log_lines`]). `RUST_LOG` comes
-/// first, because the watcher's metrics need Lambda's own filter to let `INFO` pass. A release build has no lines below
-/// `info` at all.
+/// Lambda's own setting, or else `RUST_LOG`, is the least severe level of our lines ([`log_lines`]). A release build has
+/// no lines below `info` at all.
 pub fn start_logging() -> Result<(), ConfigError> {
     let variable =
-        ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find(|name| config::optional(name).is_some());
+        ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find(|name| config::optional(name).is_some());
     let parse = |text: String| {
         text.parse::<Targets>()
             .map_err(|_| Invalid::expected("a level from error to trace, or `checkout=<level>`"))

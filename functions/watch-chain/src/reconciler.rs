@@ -43,6 +43,8 @@ pub(crate) struct Reconciled {
     pub(crate) failures: BTreeMap<OrderId, Failure>,
     /// Whether the node contradicted itself about one of them.
     pub(crate) is_contradicted: bool,
+    /// The ids under which there is no order that this chain is watched for.
+    pub(crate) unknown: BTreeSet<OrderId>,
 }
 
 /// Why an order could not be processed.
@@ -121,6 +123,9 @@ impl Reconciler {
             // Anybody can sweep in the name of an order that does not exist, or that another chain is watched for.
             let subject = found.map(|state| {
                 let state = state.filter(|state| state.order.terms.src_chain == self.chain.id);
+                if state.is_none() {
+                    reconciled.unknown.insert(id);
+                }
                 state.map(|state| self.subject(state, window)).transpose()
             });
             match subject {

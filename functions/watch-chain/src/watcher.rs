@@ -173,7 +173,7 @@ impl ChainWatcher {
         step.stale_for = self.note_head(&head, now);
         let scan = self.scanner.scan(&head, &mut self.index, !has_work, now).await?;
 
-        let mut visited = self.backlog.next(due, &scan.matched);
+        let mut visited = self.backlog.next(due.iter().copied(), &scan.matched);
         let sweep_due = self.settler.recheck_at(visited.len(), now);
         let reader = self.scanner.reader();
         let reconciled =
@@ -181,6 +181,9 @@ impl ChainWatcher {
         let unparked = self.park(&reconciled, scan.window.from, now).await?;
         visited.retain(|order| !unparked.contains(order));
         self.backlog.note(&visited, &scan.matched);
+        for order in due.iter().filter(|order| reconciled.unknown.contains(order)) {
+            self.store.remove_work(*order).await?;
+        }
         self.remember_factories(&reconciled);
         step.observed = reconciled.orders.iter().map(|(order, _)| order.id).collect();
         step.failed = reconciled.failures.keys().copied().collect();

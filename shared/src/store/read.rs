@@ -98,7 +98,8 @@ impl Store {
     /// the deposit that its sum includes. The sum gives that away, and the read is repeated.
     pub(super) async fn snapshot(&self, order: OrderId) -> Result<Option<Snapshot>, AttemptError> {
         let mut items = self.query_partition(order).await?.into_iter();
-        let Some(first) = items.next() else {
+        // A work item alone is what is left of an order that TTL removed.
+        let Some(first) = items.next().filter(|first| !is_work(first)) else {
             return Ok(None);
         };
         let first: CheckoutItem = item::from_item(first)?;

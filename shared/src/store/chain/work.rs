@@ -166,6 +166,20 @@ impl Store {
         .await
     }
 
+    /// Removes the work of an order that does not exist any more.
+    pub async fn remove_work(&self, order: OrderId) -> Result<(), StoreError> {
+        until_settled(|| async {
+            let call = self
+                .client
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", string(partition(order)))
+                .key("sk", string(WORK_SORT_KEY));
+            call.send().await.map(drop).map_err(classify)
+        })
+        .await
+    }
+
     async fn update_work(
         &self,
         order: OrderId,

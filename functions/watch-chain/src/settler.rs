@@ -87,21 +87,28 @@ impl Settler {
         }
     }
 
-    /// Begins a run: checks that the configured factory exists. Without it nothing can be settled.
-    pub(crate) async fn begin(&mut self) -> Result<(), WatchError> {
+    /// Begins a run: checks that the configured factory exists, because without it nothing can be settled, and returns the
+    /// balance that pays for settlements, in gwei. Without a key nothing is asked and nothing returned.
+    ///
+    /// Trouble with settling is logged and is no reason not to watch.
+    pub(crate) async fn begin(&mut self) -> Option<u64> {
         self.placed.clear();
         self.is_blocked = false;
-        self.is_placed(self.configured.address()).await?;
-        Ok(())
+        let payer = self.payer.address()?;
+        match self.preconditions(payer).await {
+            Ok(balance) => Some(balance),
+            Err(error) => {
+                self.is_blocked = true;
+                tracing::error!(chain = self.chain_id(), cause = %error, "settlement cannot be prepared");
+                None
+            }
+        }
     }
 
-    /// Returns the balance that pays for settlements, in gwei; `None` without a key.
-    pub(crate) async fn gas_balance(&self) -> Result<Option<u64>, WatchError> {
-        let Some(payer) = self.payer.address() else {
-            return Ok(None);
-        };
+    async fn preconditions(&mut self, payer: Address) -> Result<u64, WatchError> {
+        self.is_placed(self.configured.address()).await?;
         let wei = self.node.native_balance(payer, BlockTag::Latest).await?;
-        Ok(Some((wei / U256::from(1_000_000_000_u64)).saturating_to()))
+        Ok((wei / U256::from(1_000_000_000_u64)).saturating_to())
     }
 
     /// When to look again at orders that only wait for a settlement; `None` if they are looked at in each step. That is

@@ -143,8 +143,7 @@ impl ChainWatcher {
         self.scanner.begin().await?;
         let head = self.scanner.head().await?;
         self.note_head(&head, self.clock.now());
-        self.settler.begin().await?;
-        self.health.gas_balance = self.settler.gas_balance().await?;
+        self.health.gas_balance = self.settler.begin().await;
         Ok(())
     }
 

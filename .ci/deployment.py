@@ -39,7 +39,7 @@ FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if f
 
 
 class Failed(Exception):
-    """A check that did not hold; its text is for the reader of the log."""
+    """A failed check; its text is for the reader of the log."""
 
 
 def ok(what):

@@ -38,7 +38,7 @@ COMPILE, START, INVOCATION, STOP, ALL = 1500, 60, 20, 5, 1800
 
 
 class Failed(Exception):
-    """A check that did not hold; its text is for the reader of the log."""
+    """A failed check; its text is for the reader of the log."""
 
 
 # -- Processes -------------------------------------------------------------------------------------------------------

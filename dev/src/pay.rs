@@ -84,7 +84,7 @@ impl PaymentProcessor {
     /// Signs an event and sends it; answers the order's record after it.
     pub async fn send(&self, order: &str, kind: &str, data: &Value) -> Result<Value> {
         let body = json!({ "type": kind, "data": data }).to_string();
-        let id = format!("order_{order}_{:032x}", fastrand::u128(..));
+        let id = format!("checkout-order:{order}:{:032x}", fastrand::u128(..));
         let timestamp = now_millis() / 1000;
         let webhook = Webhook::new(&self.secret).context("the events' secret")?;
         let signature = webhook.sign(&id, timestamp, body.as_bytes())?;

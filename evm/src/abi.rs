@@ -1,8 +1,7 @@
-//! What the token's and the factory's contracts understand and write down.
+//! The calls and events of the token's and the factory's contracts.
 //!
-//! Tokens are hostile: any contract can write a log with the topic of `Transfer` and whatever it likes
-//! behind it. So a log is read only if it is, to the byte, what the event's declaration makes of the
-//! values in it.
+//! Tokens are hostile: any contract can write a log with the topic of `Transfer` and any data. A log is read
+//! only if it equals, byte for byte, the encoding of the values in it.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall as _, SolEvent, sol};
@@ -14,6 +13,7 @@ sol! {
         event Transfer(address indexed from, address indexed to, uint256 value);
         function transfer(address to, uint256 value) returns (bool);
         function balanceOf(address owner) view returns (uint256);
+        function decimals() view returns (uint8);
     }
 
     interface Factory {
@@ -39,106 +39,111 @@ pub const SWEPT: B256 = Factory::Swept::SIGNATURE_HASH;
 /// The topic of the factory's `SweepFailed`.
 pub const SWEEP_FAILED: B256 = Factory::SweepFailed::SIGNATURE_HASH;
 
-/// An order as the contracts know it: 16 zero bytes, then the 16 of its UUID.
+/// Returns an order's id in the contracts: 16 zero bytes, then the 16 bytes of its UUID.
 pub fn order_word(order: [u8; 16]) -> B256 {
     U256::from(u128::from_be_bytes(order)).into()
 }
 
-/// The order that a word stands for. Anybody can sweep with any word; one that is no order's is `None`.
+/// Returns the order of a word, or `None` if it is no order's. Anyone can sweep with any word.
 pub fn order_of(word: B256) -> Option<[u8; 16]> {
     let (zeros, order) = word.split_at(16);
     if zeros.iter().all(|byte| *byte == 0) { order.try_into().ok() } else { None }
 }
 
-/// What is to be swept: all that the deposit address of an order to a recipient has of a token.
+/// A sweep of the whole balance that an order's deposit address has in one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
-    /// To whom.
+    /// The recipient of the order.
     pub recipient: Address,
-    /// Of which order.
+    /// The order.
     pub order: B256,
-    /// Which token; the zero address is the native one.
+    /// The token. The zero address is the native one.
     pub token: Address,
 }
 
-/// Calls `sweepMany` on the factory.
+/// Encodes a call of the factory's `sweepMany`.
 pub fn sweep_many(sweeps: &[Sweep]) -> Bytes {
     let item =
         |&Sweep { recipient, order, token }: &Sweep| Factory::Item { recipient, orderId: order, token };
     Factory::sweepManyCall { items: sweeps.iter().map(item).collect() }.abi_encode().into()
 }
 
-/// Calls `sweep` on the factory.
+/// Encodes a call of the factory's `sweep`.
 pub fn sweep(Sweep { recipient, order, token }: Sweep) -> Bytes {
     Factory::sweepCall { recipient, orderId: order, token }.abi_encode().into()
 }
 
-/// Calls `depositAddress` on the factory. What it answers is a word.
+/// Encodes a call of the factory's `depositAddress`. It returns one word.
 pub fn deposit_address(recipient: Address, order: B256) -> Bytes {
     Factory::depositAddressCall { recipient, orderId: order }.abi_encode().into()
 }
 
-/// Calls `transfer` on a token.
+/// Encodes a call of a token's `transfer`.
 pub fn transfer(to: Address, amount: U256) -> Bytes {
     Erc20::transferCall { to, value: amount }.abi_encode().into()
 }
 
-/// Calls `balanceOf` on a token.
+/// Encodes a call of a token's `balanceOf`.
 pub fn balance_of(owner: Address) -> Bytes {
     Erc20::balanceOfCall { owner }.abi_encode().into()
 }
 
-/// A token moved, says its contract.
+/// Encodes a call of a token's `decimals`.
+pub fn decimals() -> Bytes {
+    Erc20::decimalsCall {}.abi_encode().into()
+}
+
+/// A token transfer, as the token's contract reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {
-    /// The contract that says so. It is believed only as far as the token is.
+    /// The contract that wrote the log. It is trusted as far as the token is.
     pub token: Address,
-    /// Who had it.
+    /// The sender.
     pub from: Address,
-    /// Who has it now.
+    /// The recipient.
     pub to: Address,
-    /// How much, in the token's smallest unit.
+    /// The amount in the token's smallest unit.
     pub amount: U256,
-    /// Where the log stands.
+    /// The position of the log.
     pub place: Place,
 }
 
 impl Transfer {
-    /// Reads a log; `None` where it is no transfer of a fungible token, or was removed.
+    /// Reads a log. Returns `None` if it is no transfer of a fungible token, or was removed.
     pub fn read(log: &Log) -> Option<Self> {
         let Erc20::Transfer { from, to, value } = event(log)?;
         Some(Self { token: log.address, from, to, amount: value, place: log.place })
     }
 }
 
-/// What the factory says became of a sweep.
+/// The result of a sweep, as the factory reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SweepLog {
-    /// Of which order.
+    /// The order.
     pub order: B256,
-    /// To whom.
+    /// The recipient of the order.
     pub recipient: Address,
-    /// Which token.
+    /// The token.
     pub token: Address,
     /// The order's deposit address.
     pub deposit: Address,
-    /// What became of it.
+    /// The outcome.
     pub outcome: SweepOutcome,
-    /// Where the log stands.
+    /// The position of the log.
     pub place: Place,
 }
 
-/// What became of a sweep.
+/// The outcome of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SweepOutcome {
-    /// The recipient has this much.
+    /// The recipient received this amount.
     Swept(U256),
-    /// Nothing moved. What the token gave as the reason, as raw bytes: a hostile one can give anything.
+    /// Nothing moved. Contains the token's reason as raw bytes: a hostile token can return anything.
     Failed(Bytes),
 }
 
 impl SweepLog {
-    /// Reads a log of this factory; `None` where it is another's, no sweep, or was removed.
+    /// Reads a log of this factory. Returns `None` if it is another contract's, no sweep, or was removed.
     pub fn read(log: &Log, factory: Address) -> Option<Self> {
         if log.address != factory {
             return None;
@@ -159,8 +164,8 @@ impl SweepLog {
     }
 }
 
-/// The event in a log, where the log is exactly what the event's declaration makes of its values. The
-/// decoder alone would pass over dirt in an address's upper bytes, and over data that nobody declared.
+/// Returns the event in a log, if the log is exactly the encoding of the event's values. The decoder alone
+/// accepts dirt in an address's upper bytes, and data after the declared values.
 fn event<E: SolEvent>(log: &Log) -> Option<E> {
     if log.removed {
         return None;

@@ -1,27 +1,27 @@
-//! Blocks: which one is meant, and what is read of it.
+//! Blocks and the tags that name them.
 
 use alloy_primitives::B256;
 use serde::Deserialize;
 
 use crate::quantity;
 
-/// Which block a question is about.
+/// The block that a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockTag {
-    /// The one with this number.
+    /// The block with this number.
     Number(u64),
-    /// The head. It may still be replaced.
+    /// The latest block. It may still be replaced.
     Latest,
-    /// The last one that only a grave failure of the chain would replace.
+    /// The last block that only a grave failure of the chain would replace.
     Safe,
-    /// The last one that nothing replaces.
+    /// The last block that is never replaced.
     Finalized,
-    /// The head and what waits to follow it.
+    /// The latest block and the pending transactions.
     Pending,
 }
 
 impl BlockTag {
-    /// The parameter that says so.
+    /// Returns the parameter for this block.
     pub(crate) fn parameter(self) -> String {
         match self {
             Self::Number(number) => format!("{number:#x}"),
@@ -33,18 +33,18 @@ impl BlockTag {
     }
 }
 
-/// What a block says of itself.
+/// The header of a block, as far as it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Block {
-    /// Its place in the chain.
+    /// Its number.
     #[serde(deserialize_with = "quantity::read")]
     pub number: u64,
-    /// Its name.
+    /// Its hash.
     pub hash: B256,
-    /// The name of the one before it: where it is another than was seen, the chain was reorganised.
+    /// The hash of the block before it. If another hash was seen, the chain was reorganised.
     pub parent_hash: B256,
-    /// When it was made, in seconds since 1970.
+    /// Its time, in seconds since 1970.
     #[serde(deserialize_with = "quantity::read")]
     pub timestamp: u64,
 }

@@ -1,20 +1,20 @@
-//! Where a node is reached. Its URL is a secret: providers put the key into the path.
+//! The URL of a node. It is a secret, because providers put the key into the path.
 
 use std::fmt;
 
 use hyper::Uri;
 use url::Url;
 
-/// A text that is no endpoint. It says what was expected, never what was given.
+/// The error for a text that is no endpoint. It says what was expected and never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected http or https URLs with a host and without user info, separated by spaces")]
 pub struct NotAnEndpoint;
 
-/// The URL of a node. Nothing shows it: no `Debug`, no error, no log.
+/// The URL of a node. No `Debug` output, error or log line shows it.
 #[derive(Clone)]
 pub struct Endpoint {
     uri: Uri,
-    /// What must be in no message: the host, and whatever in path and query may be a key.
+    /// The host, and the parts of path and query that may be a key. No message may contain them.
     secrets: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Endpoint {
             return Err(NotAnEndpoint);
         }
         let parts = url.path().split('/').chain(url.query().unwrap_or_default().split(['&', '=']));
-        // `v2` and `rpc` are no keys, and messages are full of such words.
+        // Short parts such as `v2` and `rpc` are no keys, and messages contain them as words.
         let secrets = parts.chain([host]).filter(|part| part.len() > 5).map(str::to_owned).collect();
         let uri = url.as_str().parse().map_err(|_| NotAnEndpoint)?;
         Ok(Self { uri, secrets })
@@ -40,12 +40,12 @@ impl Endpoint {
         endpoints.and_then(|all| if all.is_empty() { Err(NotAnEndpoint) } else { Ok(all) })
     }
 
-    /// The URL, for whoever connects.
+    /// Returns the URL to connect to.
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// What a node said, on one line, not too long, and without the URL: nodes like to name the
+    /// Returns a node's words on one line, at most 500 characters, and without the URL: nodes often repeat the
     /// key that they refuse.
     pub(crate) fn redact(&self, said: &str) -> String {
         const LONGEST: usize = 500;

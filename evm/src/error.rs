@@ -1,104 +1,128 @@
-//! Why a node gave no answer that can be used, named by what is to be done about it.
+//! Why a node gave no usable response, named by what the caller does about it.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Why a question to a node came to nothing.
+use crate::verdict::Verdict;
+
+/// Why a question to a node failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
-    /// Not reached, too slow, or failing. Trying again later is right.
+    /// The node cannot be reached. Try again later.
     #[error("the node is unavailable: it {0}")]
     Unavailable(Cow<'static, str>),
-    /// We ask too much. Trying again is right, but not at once.
+    /// The node did not respond within the time limit.
+    #[error("the node did not respond in time")]
+    TimedOut,
+    /// The connection closed before the response was complete.
+    #[error("the node's response broke off")]
+    BrokenOff,
+    /// The response is larger than [`Limits::body`](crate::rpc::Limits::body).
+    #[error("the node's response is larger than the limit")]
+    TooLarge,
+    /// The node responded with an HTTP status that is no success, and without an error of its own.
+    #[error("the node responded with HTTP status {0}")]
+    Status(u16),
+    /// The node limits the rate of calls. Try again, but not at once.
     #[error("the node limits our rate")]
     RateLimited {
-        /// How long it wants to be left alone, where it said so.
+        /// How long the node wants to be left alone, if it said so.
         retry_after: Option<Duration>,
     },
-    /// It answered, and refused.
+    /// The node responded with a JSON-RPC error.
     #[error("the node refused: {0}")]
     Node(#[from] NodeError),
-    /// The node has not seen this block, so what it says of the blocks before it may lack some.
-    /// Asking again in a moment is right; nothing is wrong.
+    /// The node has not seen this block, so its list of earlier logs may be incomplete. Try again in a
+    /// moment.
     #[error("the node has not seen block {0} yet")]
     Behind(u64),
-    /// What it answered is not what was asked for. Nothing of it can be used.
-    #[error("the node's answer is malformed: it {0}")]
+    /// The block was replaced while it was read. Nothing that was read can be used; try again.
+    #[error("block {0} was replaced while it was read")]
+    Replaced(u64),
+    /// The response is not what was asked for. Nothing in it can be used.
+    #[error("the node's response is malformed: it {0}")]
     Malformed(&'static str),
+    /// Every endpoint that responds serves another chain.
+    #[error("the node is of chain {found}")]
+    AnotherChain {
+        /// The chain that the endpoint serves.
+        found: u64,
+    },
+    /// The caller's budget of calls ended before anything was read.
+    #[error("the budget of calls is used up")]
+    NoCallsLeft,
 }
 
 impl RpcError {
-    /// Whether the same question is too much for the node: see [`NodeError::is_range_too_large`].
-    pub fn is_range_too_large(&self) -> bool {
-        self.node().is_some_and(NodeError::is_range_too_large)
-    }
-
-    /// Whether the transaction may be in already: see [`NodeError::is_already_known`].
-    pub fn is_already_known(&self) -> bool {
-        self.node().is_some_and(NodeError::is_already_known)
-    }
-
-    fn node(&self) -> Option<&NodeError> {
+    /// Returns whether the same question may succeed over fewer blocks.
+    ///
+    /// Providers refuse wide ranges in dozens of wordings, and some only time out. So every refusal counts,
+    /// whatever its words: a list of words would miss the next provider, and the same range would then be
+    /// asked for forever.
+    pub fn may_pass_if_smaller(&self) -> bool {
         match self {
-            Self::Node(error) => Some(error),
-            Self::Unavailable(_) | Self::RateLimited { .. } | Self::Behind(_) | Self::Malformed(_) => None,
+            Self::TimedOut | Self::BrokenOff | Self::TooLarge | Self::Node(_) => true,
+            Self::Status(status) => matches!(status, 400 | 413 | 500..=599),
+            Self::Unavailable(_)
+            | Self::RateLimited { .. }
+            | Self::Behind(_)
+            | Self::Replaced(_)
+            | Self::Malformed(_)
+            | Self::AnotherChain { .. }
+            | Self::NoCallsLeft => false,
         }
+    }
+
+    /// Returns whether the node, or a gateway before it, took too long.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut => true,
+            // 524 is Cloudflare's.
+            Self::Status(status) => matches!(status, 408 | 504 | 524),
+            Self::Unavailable(_)
+            | Self::BrokenOff
+            | Self::TooLarge
+            | Self::RateLimited { .. }
+            | Self::Node(_)
+            | Self::Behind(_)
+            | Self::Replaced(_)
+            | Self::Malformed(_)
+            | Self::AnotherChain { .. }
+            | Self::NoCallsLeft => false,
+        }
+    }
+
+    /// Returns the more telling one of two endpoints' errors: the later one, unless that endpoint is merely of
+    /// another chain.
+    pub(crate) fn or_later(self, later: Self) -> Self {
+        if matches!(later, Self::AnotherChain { .. }) { self } else { later }
+    }
+
+    /// Returns whether a call or an estimate failed because the contract's code failed, on any node.
+    pub fn is_failed_execution(&self) -> bool {
+        matches!(self, Self::Node(error) if Verdict::of("eth_estimateGas", error) == Verdict::Call)
+    }
+
+    /// Returns whether the transaction may be in already: see [`NodeError::is_already_known`].
+    pub fn is_already_known(&self) -> bool {
+        matches!(self, Self::Node(error) if error.is_already_known())
     }
 }
 
-/// What a node says when it refuses. No two implementations say it alike, so what it means is judged by
-/// words that were seen.
+/// A JSON-RPC error. Implementations use the same codes for different things, so its meaning is judged by
+/// method, code and words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (code {code})")]
 pub struct NodeError {
-    /// JSON-RPC's code.
+    /// The JSON-RPC code; zero if the node gave none.
     pub code: i64,
-    /// Its words, and its `data` where it gave some: the reason of a revert stands there.
+    /// The node's words, followed by its `data` if it gave some: this contains the reason of a revert.
     pub message: String,
 }
 
 impl NodeError {
-    /// Whether it refused to look through so many blocks, or to answer so many logs. Half the range may do.
-    ///
-    /// Best effort: a provider's new words are not known. A range beyond the head is another matter,
-    /// which halving does not help.
-    pub fn is_range_too_large(&self) -> bool {
-        const LIMITS: [&str; 11] = [
-            "limit",
-            "exceed",
-            "large",
-            "wide",
-            "max",
-            "greater",
-            "bigger",
-            "more than",
-            "up to",
-            "too",
-            "over",
-        ];
-        const AS_A_WHOLE: [&str; 10] = [
-            "query returned more than",
-            "too many logs",
-            "too many results",
-            "max results",
-            "logs matched by query exceeds",
-            "response size",
-            "response too large",
-            "response is too big",
-            "query timeout",
-            "query timed out",
-        ];
-        // QuickNode's own code.
-        const RANGE_LIMIT: i64 = -32614;
-        let said = self.message.to_lowercase();
-        let speaks_of_range = said.contains("range") && !said.contains("head");
-        self.code == RANGE_LIMIT
-            || (speaks_of_range && LIMITS.iter().any(|word| said.contains(word)))
-            || AS_A_WHOLE.iter().any(|words| said.contains(words))
-    }
-
-    /// Whether it has this transaction, or another with its nonce: look for the receipt, of this one and of
-    /// all that it replaced.
+    /// Returns whether the node has this transaction, or another one with its nonce. Then look for the
+    /// receipts of this transaction and of all that it replaced.
     pub fn is_already_known(&self) -> bool {
         const WORDS: [&str; 9] = [
             "already known",
@@ -106,33 +130,15 @@ impl NodeError {
             "already imported",
             "already in mempool",
             "already exists",
-            "known transaction",
             "same hash",
             "nonce too low",
             "nonce is too low",
-        ];
-        // Nethermind's name for a nonce that is too low.
-        let said = self.message.to_lowercase();
-        said.contains("oldnonce") || WORDS.iter().any(|words| said.contains(words))
-    }
-
-    /// Whether it means HTTP's 429, which many say with a status of 200.
-    pub(crate) fn is_rate_limit(&self) -> bool {
-        // EIP-1474's "limit exceeded" is used for too large a range as well.
-        const LIMIT_EXCEEDED: i64 = -32005;
-        const WORDS: [&str; 7] = [
-            "rate limit",
-            "too many requests",
-            "request limit",
-            "request rate",
-            "requests per second",
-            "compute units",
-            "capacity",
+            // Nethermind's name for a nonce that is too low.
+            "oldnonce",
         ];
         let said = self.message.to_lowercase();
-        let is_limit =
-            [429, LIMIT_EXCEEDED].contains(&self.code) || WORDS.iter().any(|words| said.contains(words));
-        is_limit && !self.is_range_too_large()
+        let is_known = said.contains("known transaction") && !said.contains("unknown transaction");
+        is_known || WORDS.iter().any(|words| said.contains(words))
     }
 }
 
@@ -145,39 +151,48 @@ mod tests {
     }
 
     #[test]
-    fn too_large_a_range_is_known_by_many_words() {
-        for (code, message) in [
-            (-32005, "query returned more than 10000 results"),
-            (-32602, "range 1000000 exceeds limit of 10000"),
-            (-32602, "query exceeds max block range 100000"),
-            (-32602, "query exceeds max results 20000, retry with the range 1-5"),
-            (-32614, "eth_getLogs is limited to a 10,000 range"),
-            (-32600, "You can make eth_getLogs requests with up to a 10 block range."),
-            (-32602, "Log response size exceeded. Please reduce query block range."),
-            (-32000, "block range is larger than max block range, block range = 5120"),
-            (-32000, "exceed maximum block range: 50000"),
-            (-32602, "invalid params {\"payload\":\"range 9009594 is bigger than range limit 2000\"}"),
-            (-32062, "Block range is too large"),
-            (-32008, "Response is too big"),
-            (-32020, "backend response too large"),
-            (-32005, "Too many logs requested. Max logs per response is 20000"),
-            (-32000, "query timeout exceeded"),
+    fn a_smaller_range_may_pass_after_a_refusal_a_timeout_or_a_body_that_is_too_large() {
+        for error in [
+            RpcError::TimedOut,
+            RpcError::BrokenOff,
+            RpcError::TooLarge,
+            RpcError::Status(400),
+            RpcError::Status(413),
+            RpcError::Status(500),
+            RpcError::Status(504),
+            node(-32005, "query returned more than 10000 results").into(),
+            node(-32000, "requested too many blocks from 1 to 500, maximum is set to 50").into(),
+            node(-32603, "internal error").into(),
+            node(0, "nope").into(),
         ] {
-            let error = node(code, message);
-            assert!(error.is_range_too_large(), "{message}");
-            assert!(!error.is_rate_limit(), "{message}");
+            assert!(error.may_pass_if_smaller(), "{error}");
         }
     }
 
     #[test]
-    fn a_range_beyond_the_head_is_not_too_large() {
-        for message in [
-            "block range extends beyond current head block",
-            "requested block range exceeds the head",
-            "invalid block range params",
-            "header not found",
+    fn a_smaller_range_does_not_help_if_the_endpoint_is_the_problem() {
+        for error in [
+            RpcError::Unavailable("cannot be reached".into()),
+            RpcError::RateLimited { retry_after: None },
+            RpcError::Status(401),
+            RpcError::Status(404),
+            RpcError::AnotherChain { found: 1 },
+            RpcError::Behind(7),
+            RpcError::Replaced(7),
+            RpcError::Malformed("is not JSON-RPC"),
+            RpcError::NoCallsLeft,
         ] {
-            assert!(!node(-32000, message).is_range_too_large(), "{message}");
+            assert!(!error.may_pass_if_smaller(), "{error}");
+        }
+    }
+
+    #[test]
+    fn timeouts_of_gateways_are_timeouts() {
+        for error in [RpcError::TimedOut, RpcError::Status(504), RpcError::Status(524)] {
+            assert!(error.is_timeout(), "{error}");
+        }
+        for error in [RpcError::Status(500), RpcError::BrokenOff, RpcError::TooLarge] {
+            assert!(!error.is_timeout(), "{error}");
         }
     }
 
@@ -207,24 +222,9 @@ mod tests {
             "nonce too high",
             "intrinsic gas too low",
             "max fee per gas less than block base fee",
+            "unknown transaction type",
         ] {
             assert!(!node(-32000, message).is_already_known(), "{message}");
         }
-    }
-
-    #[test]
-    fn a_rate_limit_is_known_by_code_or_words() {
-        for (code, message) in [
-            (429, "Your app has exceeded its compute units per second capacity."),
-            (-32005, "daily request count exceeded"),
-            (-32016, "over rate limit"),
-            (-32007, "50/second request limit reached"),
-            (-32000, "Too Many Requests"),
-        ] {
-            let error = node(code, message);
-            assert!(error.is_rate_limit(), "{message}");
-            assert!(!error.is_range_too_large(), "{message}");
-        }
-        assert!(!node(-32000, "execution reverted").is_rate_limit());
     }
 }

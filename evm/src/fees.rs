@@ -1,59 +1,58 @@
-//! What a transaction offers for its gas.
+//! The fees that a transaction offers.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::quantity::Quantity;
 
-/// The two figures of EIP-1559, in wei for each unit of gas.
+/// The two fees of EIP-1559, in wei for each unit of gas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fees {
-    /// The most that is paid, base fee included.
+    /// The most that is paid, including the base fee.
     pub max: u128,
-    /// What of it goes to whoever takes the transaction up.
+    /// The part of it that goes to the block's producer.
     pub priority: u128,
 }
 
 impl Fees {
-    /// The least that geth's block makers take up by default.
+    /// The lowest priority fee that geth's block producers accept by default.
     const LEAST_PRIORITY: u128 = 1_000_000;
 
-    /// Fees by which a pending transaction is replaced: an eighth more, rounded up. Nodes refuse a
-    /// replacement that does not raise both figures by a tenth.
+    /// Returns the fees that replace a pending transaction: an eighth more, rounded up. Nodes refuse a
+    /// replacement that does not raise both fees by a tenth.
     #[must_use]
     pub fn raised(self) -> Self {
         let raise = |fee: u128| fee.saturating_add(fee.div_ceil(8));
         Self { max: raise(self.max), priority: raise(self.priority) }
     }
 
-    /// The larger of each figure: what replaces `other` and still keeps up with the market.
+    /// Returns the larger one of each fee. They replace `other` and still meet the market.
     #[must_use]
     pub fn or_more(self, other: Self) -> Self {
         Self { max: self.max.max(other.max), priority: self.priority.max(other.priority) }
     }
 }
 
-/// `eth_feeHistory`, as far as it is read.
+/// The result of `eth_feeHistory`, as far as it is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FeeHistory {
-    /// Of each block, and of the one that follows them.
+    /// The base fees of these blocks and of the next one.
     base_fee_per_gas: Vec<Quantity<u128>>,
-    /// For each block, what was paid at each percentile that was asked for.
+    /// For each block, the priority fee at each percentile that was asked for.
     #[serde(default, deserialize_with = "or_none")]
     reward: Vec<Vec<Quantity<u128>>>,
 }
 
-/// Some nodes say `null` where no block had a transaction.
+/// Some nodes write `null` if no block has a transaction.
 fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<Quantity<u128>>>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl FeeHistory {
-    /// What a transaction should offer now: twice the next base fee, which is as far as that rises within
-    /// six full blocks, and the middle one of what others offered. Only the base fee in force is paid,
-    /// not the double.
+    /// Returns what a transaction should offer now: twice the next base fee and the median priority fee. The base
+    /// fee doubles within six full blocks at most. Only the base fee of the block is paid, not the double.
     ///
-    /// `None` where the history holds no block.
+    /// Returns `None` if the history contains no block.
     pub(crate) fn fees(&self) -> Option<Fees> {
         let next_base = self.base_fee_per_gas.last()?.0;
         let mut rewards: Vec<u128> = self.reward.iter().flatten().map(|reward| reward.0).collect();

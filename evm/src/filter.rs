@@ -1,4 +1,4 @@
-//! Which logs are asked for.
+//! Filters for logs.
 
 use alloy_primitives::{Address, B256};
 use serde_json::{Value, json};
@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 use crate::abi;
 use crate::log::Log;
 
-/// The values that one place of a filter takes: at least one, because a node reads an **empty list as
-/// "any"** and would answer with the whole chain's logs; and at most 1,000, the most that geth takes.
+/// The values of one position in a filter. There is at least one, because a node reads an **empty list as
+/// "any"** and would return the logs of the whole chain. There are at most 1,000, which is geth's limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOf<T>(Vec<T>);
 
-/// Values that make no filter.
+/// The error for values that make no filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFilter {
-    /// There are none. Nothing is to be asked, then.
+    /// There are no values, so there is nothing to ask for.
     #[error("a filter of no values would match everything")]
     Empty,
-    /// There are too many. They are to be matched here instead.
+    /// There are too many values. Leave the position open, and match the logs here.
     #[error("a filter takes 1,000 values, not {0}")]
     TooMany(usize),
 }
 
 impl<T> OneOf<T> {
-    /// The most values that one place takes.
+    /// The largest number of values in one position.
     pub const MOST: usize = 1_000;
 
-    /// Any of these values.
+    /// Accepts any of these values.
     pub fn new(values: impl IntoIterator<Item = T>) -> Result<Self, NotAFilter> {
         let values: Vec<T> = values.into_iter().collect();
         match values.len() {
@@ -36,21 +36,21 @@ impl<T> OneOf<T> {
         }
     }
 
-    /// This value alone.
+    /// Accepts only this value.
     pub fn only(value: T) -> Self {
         Self(vec![value])
     }
 }
 
 impl OneOf<Address> {
-    /// The addresses as topics hold them: with twelve zero bytes before each.
+    /// Converts the addresses to topics, with twelve zero bytes before each.
     fn into_topics(self) -> OneOf<B256> {
         OneOf(self.0.into_iter().map(|address| address.into_word()).collect())
     }
 }
 
-/// Which logs are asked for. It always names the contracts and the events; a topic that is left open is
-/// `None`, never an empty list.
+/// A filter for logs. It always names the contracts and the events. A topic that is left open is `None`, never
+/// an empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFilter {
     contracts: OneOf<Address>,
@@ -60,36 +60,36 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
-    /// Transfers of these tokens, to these recipients or to anybody.
+    /// Selects transfers of these tokens, to these recipients or to all.
     pub fn transfers(tokens: OneOf<Address>, to: Option<OneOf<Address>>) -> Self {
         let to = to.map(OneOf::into_topics);
         Self { contracts: tokens, events: OneOf::only(abi::TRANSFER), topics: [None, to, None] }
     }
 
-    /// Transfers of these tokens from these senders.
+    /// Selects transfers of these tokens from these senders.
     pub fn transfers_from(tokens: OneOf<Address>, from: OneOf<Address>) -> Self {
         let topics = [Some(from.into_topics()), None, None];
         Self { contracts: tokens, events: OneOf::only(abi::TRANSFER), topics }
     }
 
-    /// What a factory wrote of its sweeps, of these orders or of all.
-    pub fn sweeps(factory: Address, orders: Option<OneOf<B256>>) -> Self {
+    /// Selects the results of a factory's sweeps, of these orders or of all.
+    pub fn sweeps(factories: OneOf<Address>, orders: Option<OneOf<B256>>) -> Self {
         let events = OneOf(vec![abi::SWEPT, abi::SWEEP_FAILED]);
-        Self { contracts: OneOf::only(factory), events, topics: [orders, None, None] }
+        Self { contracts: factories, events, topics: [orders, None, None] }
     }
 
-    /// The parameter that asks for them, from one block to another.
+    /// Returns the parameter of `eth_getLogs` for the blocks `from` to `to`.
     pub(crate) fn parameter(&self, from: &str, to: &str) -> Value {
         let mut topics = vec![Some(&self.events.0)];
         topics.extend(self.topics.iter().map(|values| values.as_ref().map(|values| &values.0)));
-        // A `null` at the end asks for logs that have so many topics, say some nodes.
+        // Some nodes require a topic for each `null` at the end.
         while topics.last().is_some_and(Option::is_none) {
             topics.pop();
         }
         json!({ "fromBlock": from, "toBlock": to, "address": self.contracts.0, "topics": topics })
     }
 
-    /// Whether a log is one that was asked for.
+    /// Returns whether the filter selects a log.
     pub fn matches(&self, log: &Log) -> bool {
         let mut topics = log.topics.iter();
         self.contracts.0.contains(&log.address)
@@ -146,8 +146,8 @@ mod tests {
         for filter in [
             LogFilter::transfers(OneOf::only(TOKEN), None),
             LogFilter::transfers_from(OneOf::only(TOKEN), OneOf::only(PAYEE)),
-            LogFilter::sweeps(TOKEN, None),
-            LogFilter::sweeps(TOKEN, Some(order)),
+            LogFilter::sweeps(OneOf::only(TOKEN), None),
+            LogFilter::sweeps(OneOf::only(TOKEN), Some(order)),
         ] {
             let parameter = filter.parameter("0x1", "0x2").to_string();
             assert!(!parameter.contains("[]"), "{parameter}");

@@ -1,4 +1,4 @@
-//! A key in AWS KMS: it signs there, and never leaves.
+//! A key in AWS KMS. KMS signs with it, and the key never leaves KMS.
 
 use std::fmt;
 
@@ -26,13 +26,13 @@ impl KmsKey {
         let id = id.into();
         let answer = client.get_public_key().key_id(&id).send().await.map_err(|error| failure(&error))?;
         let der = answer.public_key.ok_or_else(|| refused("it gave no public key"))?;
-        // Which curve it is of stands in it.
+        // The encoding names the curve.
         let public = VerifyingKey::from_public_key_der(der.as_ref())
             .map_err(|_| refused("the key is not of the spec ECC_SECG_P256K1"))?;
         Ok(Self { client, id, public })
     }
 
-    /// Whose transactions it signs.
+    /// Returns the address of the key's account.
     pub fn address(&self) -> Address {
         address_of(&self.public)
     }
@@ -44,9 +44,9 @@ impl KmsKey {
             .sign()
             .key_id(&self.id)
             .message(Blob::new(hash.as_slice()))
-            // The hash is what is signed. KMS would otherwise hash it once more.
+            // The hash itself is signed. Otherwise KMS would hash it once more.
             .message_type(MessageType::Digest)
-            // Of SHA-256 it is only the size that counts.
+            // Only the size of SHA-256 matters.
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send()
             .await
@@ -54,9 +54,9 @@ impl KmsKey {
         let der = answer.signature.ok_or_else(|| refused("it gave no signature"))?;
         let signature = k256::ecdsa::Signature::from_der(der.as_ref())
             .map_err(|_| refused("its signature is not one of ECDSA"))?;
-        // KMS gives the high s as often as the low one, and Ethereum takes the low one alone (EIP-2).
+        // KMS returns the high `s` as often as the low one, and Ethereum accepts only the low one (EIP-2).
         let signature = signature.normalize_s();
-        // KMS does not tell the parity. It is the one with which the signature leads back to our key.
+        // KMS does not return the parity. The right one recovers our own key from the signature.
         let recovery = RecoveryId::trial_recovery_from_prehash(&self.public, hash.as_slice(), &signature)
             .map_err(|_| refused("its signature is not by this key"))?;
         Ok(signature_of(&signature, recovery))
@@ -76,14 +76,14 @@ fn refused(why: &str) -> SignError {
     SignError::Refused(why.to_owned())
 }
 
-/// What a call that failed means for whoever wants a signature.
+/// Says what a failed call of KMS means for the signature.
 fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SignError {
     let code = error.code();
     let failed = error.raw_response().is_none_or(|answer| answer.status().is_server_error());
     let why = match (code, error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        // Its words would name the endpoint and little else.
+        // The SDK's own words contain the endpoint and little else.
         (None, _) => "it did not answer as KMS does".to_owned(),
     };
     if failed || code == Some("ThrottlingException") {

@@ -1,4 +1,4 @@
-//! A key in memory, for the local run and for whoever keeps the gas payer's key as a secret.
+//! A key in memory, for the local run and for deployments that keep the gas payer's key as a secret.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use k256::ecdsa::SigningKey;
 
 use crate::signer::{address_of, signature_of};
 
-/// A text that is no key. It says what was expected, never what was given.
+/// The error for a text that is no key. It says what was expected and never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a secret key: 0x and 64 hex digits, above zero and below the curve's order")]
 pub struct NotAKey;
 
-/// A secret key. Nothing shows it, and it is wiped from memory when it is dropped.
+/// A secret key. No output shows it, and it is wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct LocalKey {
     key: SigningKey,
@@ -22,7 +22,7 @@ pub struct LocalKey {
 impl LocalKey {
     /// Reads `0x` and 64 hex digits.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
-        // The reader below would pass over a second `0x`.
+        // The decoder below would skip a second `0x`.
         let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64).ok_or(NotAKey)?;
         let bytes: [u8; 32] = hex::decode_to_array(digits).map_err(|_| NotAKey)?;
         let key = SigningKey::from_slice(&bytes).map_err(|_| NotAKey)?;
@@ -30,7 +30,7 @@ impl LocalKey {
         Ok(Self { key, address })
     }
 
-    /// Whose transactions it signs.
+    /// Returns the address of the key's account.
     pub fn address(&self) -> Address {
         self.address
     }
@@ -43,7 +43,7 @@ impl LocalKey {
 }
 
 impl fmt::Debug for LocalKey {
-    /// The address alone.
+    /// Shows only the address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalKey").field("address", &self.address).finish_non_exhaustive()
     }

@@ -1,28 +1,29 @@
-//! Logs: what contracts wrote down, before anybody has judged it.
+//! Logs: what contracts wrote, before it is interpreted.
 
 use alloy_primitives::{Address, B256, Bytes};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::quantity;
 
-/// A log in a block. Any contract can write any topics and data: see [`abi`](crate::abi) for what it means.
+/// A log in a block. Any contract can write any topics and data: [`abi`](crate::abi) interprets them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Log {
     /// The contract that wrote it.
     pub address: Address,
-    /// What it can be found by, up to four words.
+    /// The words that it can be found by, up to four.
     pub topics: Vec<B256>,
-    /// The rest.
+    /// Its other bytes.
     pub data: Bytes,
-    /// Where it stands.
+    /// Its position in the chain.
     #[serde(flatten)]
     pub place: Place,
-    /// Whether its block has been replaced since. Such a log is as good as never written.
-    #[serde(default)]
+    /// Whether its block was replaced since. Such a log counts as never written. Some nodes leave this out or
+    /// write `null`, which means false.
+    #[serde(default, deserialize_with = "or_false")]
     pub removed: bool,
 }
 
-/// Where a log stands in the chain.
+/// The position of a log in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -36,4 +37,8 @@ pub struct Place {
     pub block_hash: B256,
     /// Its transaction.
     pub transaction_hash: B256,
+}
+
+fn or_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -1,6 +1,4 @@
-//! What is asked of a node, and what its answers are held to.
-
-use std::ops::RangeInclusive;
+//! Typed questions to a node, and what its responses are held to.
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use serde::de::DeserializeOwned;
@@ -10,99 +8,83 @@ use crate::abi;
 use crate::block::{Block, BlockTag};
 use crate::error::RpcError;
 use crate::fees::{FeeHistory, Fees};
-use crate::filter::LogFilter;
-use crate::log::Log;
 use crate::quantity::Quantity;
 use crate::receipt::Receipt;
-use crate::rpc::{Call, Rpc, read};
+use crate::rpc::{Answer, Call, Rpc};
+use crate::session::{Failure, Of, Session, read};
 
-/// A chain's nodes, asked in types.
+pub use crate::logs::LogsUpTo;
+
+/// The nodes of one chain. Clones share what is known of each endpoint.
+///
+/// A response of the wrong form is the endpoint's failure: the same question goes to the next one.
 #[derive(Debug, Clone)]
 pub struct Node {
     rpc: Rpc,
 }
 
-/// The logs of a range of blocks, with the last of these as the proof that the node has seen them all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogsUpTo {
-    /// The last block of the range.
-    pub last: Block,
-    /// The logs, in the chain's order.
-    pub logs: Vec<Log>,
-}
-
 impl Node {
-    /// A node behind `rpc`.
+    /// Creates a node behind `rpc`.
     pub fn new(rpc: Rpc) -> Self {
         Self { rpc }
     }
 
-    /// Which chain it is of. To be asked once at the start: with another chain's endpoint every deposit
-    /// would be missed.
+    pub(crate) fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    /// Leaves the current endpoint as after an error, because what it said cannot be true. Nothing changes if
+    /// it is the only one.
+    pub fn distrust(&self, why: &str) {
+        self.rpc.distrust(why);
+    }
+
+    /// Returns the chain's id. [`Rpc::for_chain`] verifies it for each endpoint.
     pub async fn chain_id(&self) -> Result<u64, RpcError> {
         self.number("eth_chainId", json!([])).await
     }
 
-    /// A block, or `None` where the node has not seen it.
-    pub async fn block(&self, tag: BlockTag) -> Result<Option<Block>, RpcError> {
-        let block = self.rpc.call(block_by_number(tag)).await?;
-        match tag {
-            BlockTag::Number(number) => is_numbered(block, number),
-            BlockTag::Latest | BlockTag::Safe | BlockTag::Finalized | BlockTag::Pending => Ok(block),
-        }
-    }
-
-    /// The logs of all these blocks, asked for in one batch with the last of them.
+    /// Returns a block, or `None` if the node does not have it.
     ///
-    /// A node that has not seen the last block may answer "no logs" instead of an error, and behind a
-    /// balancer the node that told the head is not the one that is asked for the logs. So the block is
-    /// the proof, from the same node at the same time; without it, or if anything else is wrong, there
-    /// are no logs but an error, and the caller stays where it is.
-    pub async fn logs_up_to(
-        &self,
-        blocks: RangeInclusive<u64>,
-        filter: &LogFilter,
-    ) -> Result<LogsUpTo, RpcError> {
-        let (from, to) = (BlockTag::Number(*blocks.start()), BlockTag::Number(*blocks.end()));
-        let parameter = filter.parameter(&from.parameter(), &to.parameter());
-        let calls = [block_by_number(to), Call::new("eth_getLogs", json!([parameter]))];
-        let mut answers = self.rpc.batch(&calls).await?.into_iter();
-        let (Some(last), Some(logs)) = (answers.next(), answers.next()) else {
-            return Err(RpcError::Malformed("lacks the block or the logs"));
-        };
-        // The block first: whoever has not seen it may refuse the logs for that very reason.
-        let last = is_numbered(read(&last?)?, *blocks.end())?.ok_or(RpcError::Behind(*blocks.end()))?;
-        let mut logs: Vec<Log> = read(&logs?)?;
-        if !logs.iter().all(|log| blocks.contains(&log.place.block_number) && filter.matches(log)) {
-            return Err(RpcError::Malformed("holds a log that was not asked for"));
-        }
-        logs.sort_unstable_by_key(|log| log.place);
-        are_of_one_chain(&logs, &last)?;
-        Ok(LogsUpTo { last, logs })
+    /// Some nodes respond to `safe` and `finalized` with an error until their consensus client has told them
+    /// these blocks. This means that there is no such block yet.
+    pub async fn block(&self, tag: BlockTag) -> Result<Option<Block>, RpcError> {
+        self.rpc.on_one(|session| ask_block(session, tag)).await
     }
 
-    /// These blocks; `None` for each that the node has not seen.
+    /// Returns these blocks, with `None` for each that the node does not have.
     pub async fn blocks(&self, numbers: &[u64]) -> Result<Vec<Option<Block>>, RpcError> {
-        let calls = numbers.iter().map(|number| block_by_number(BlockTag::Number(*number)));
-        let blocks = self.batch(calls).await?;
-        blocks.into_iter().zip(numbers).map(|(block, number)| is_numbered(block, *number)).collect()
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tags = || numbers.iter().map(|number| BlockTag::Number(*number));
+        let calls: &Vec<Call> = &tags().map(block_by_number).collect();
+        self.rpc
+            .on_one(|session| async move {
+                let answers = session.batch(calls).await?;
+                let blocks = answers.into_iter().zip(tags()).map(|(answer, tag)| block_in(answer, tag));
+                Ok(blocks.collect::<Result<_, _>>()?)
+            })
+            .await
     }
 
-    /// What became of these transactions; `None` for each that is in no block.
+    /// Returns the receipts of these transactions, with `None` for each that is in no block.
     pub async fn receipts(&self, transactions: &[B256]) -> Result<Vec<Option<Receipt>>, RpcError> {
         let calls = transactions.iter().map(|hash| Call::new("eth_getTransactionReceipt", json!([hash])));
-        let receipts: Vec<Option<Receipt>> = self.batch(calls).await?;
-        let is_another = |(receipt, hash): (&Option<Receipt>, &B256)| {
-            receipt.as_ref().is_some_and(|receipt| receipt.transaction_hash != *hash)
-        };
-        if receipts.iter().zip(transactions).any(is_another) {
-            return Err(RpcError::Malformed("is the receipt of another transaction"));
-        }
-        Ok(receipts)
+        self.batch(calls.collect(), |receipts: Vec<Option<Receipt>>| {
+            let is_another = |(receipt, hash): (&Option<Receipt>, &B256)| {
+                receipt.as_ref().is_some_and(|receipt| receipt.transaction_hash != *hash)
+            };
+            if receipts.iter().zip(transactions).any(is_another) {
+                return Err(RpcError::Malformed("is the receipt of another transaction"));
+            }
+            Ok(receipts)
+        })
+        .await
     }
 
-    /// What these owners have of a token. One balance that cannot be read fails them all: who acts on
-    /// balances must not take one for nothing.
+    /// Returns the balances of these owners in a token. If one of them cannot be read, all of them fail:
+    /// otherwise the caller could take it for zero.
     pub async fn balances(
         &self,
         token: Address,
@@ -110,52 +92,84 @@ impl Node {
         at: BlockTag,
     ) -> Result<Vec<U256>, RpcError> {
         let calls = owners.iter().map(|owner| view(token, &abi::balance_of(*owner), at));
-        let words: Vec<Bytes> = self.batch(calls).await?;
         let balance = |word: Bytes| {
             let word = B256::try_from(word.as_ref()).map_err(|_| RpcError::Malformed("is no balance"))?;
             Ok(word.into())
         };
-        words.into_iter().map(balance).collect()
+        self.batch(calls.collect(), |words: Vec<Bytes>| words.into_iter().map(balance).collect()).await
     }
 
-    /// What an account has of the native token, in wei.
+    /// Returns an account's balance in the native token, in wei.
     pub async fn native_balance(&self, owner: Address, at: BlockTag) -> Result<U256, RpcError> {
         self.number("eth_getBalance", json!([owner, at.parameter()])).await
     }
 
-    /// The number of an account's next transaction: after those in blocks with [`BlockTag::Latest`],
-    /// after those that wait as well with [`BlockTag::Pending`].
+    /// Returns the number of an account's next transaction: the one after those in blocks with
+    /// [`BlockTag::Latest`], and the one after those that are pending with [`BlockTag::Pending`].
     pub async fn nonce(&self, account: Address, at: BlockTag) -> Result<u64, RpcError> {
         self.number("eth_getTransactionCount", json!([account, at.parameter()])).await
     }
 
-    /// What a contract's function answers.
+    /// Returns the code of a contract at the latest block; empty if there is no contract.
+    pub async fn code(&self, address: Address) -> Result<Bytes, RpcError> {
+        let latest = BlockTag::Latest.parameter();
+        self.rpc.call(Call::new("eth_getCode", json!([address, latest]))).await
+    }
+
+    /// Returns what a contract's function returns.
     pub async fn view(&self, contract: Address, input: &Bytes, at: BlockTag) -> Result<Bytes, RpcError> {
         self.rpc.call(view(contract, input, at)).await
     }
 
-    /// The gas that a call would take. A call that would fail is refused, with the reason.
+    /// Returns the decimals of a token, or `None` if the contract has no such function, or returns something
+    /// else than a number up to 255.
+    pub async fn token_decimals(&self, token: Address) -> Result<Option<u8>, RpcError> {
+        let call = &view(token, &abi::decimals(), BlockTag::Latest);
+        let word = self
+            .rpc
+            .on_one(|session| async move {
+                match session.call::<Bytes>(call).await {
+                    Ok(word) => Ok(B256::try_from(word.as_ref()).ok()),
+                    // A revert.
+                    Err(Failure { of: Of::Call, .. }) => Ok(None),
+                    Err(failure) => Err(failure),
+                }
+            })
+            .await?;
+        Ok(word.and_then(|word| U256::from_be_bytes(word.0).try_into().ok()))
+    }
+
+    /// Returns the gas that a call would take. A call that would fail is refused with the reason.
     pub async fn estimate_gas(&self, from: Address, to: Address, input: &Bytes) -> Result<u64, RpcError> {
         let call = json!({ "from": from, "to": to, "input": input });
         self.number("eth_estimateGas", json!([call])).await
     }
 
-    /// What a transaction should offer now, by the last ten blocks.
+    /// Returns what a transaction should offer now, by the last ten blocks.
     pub async fn fees(&self) -> Result<Fees, RpcError> {
-        let call = Call::new("eth_feeHistory", json!(["0xa", BlockTag::Latest.parameter(), [50]]));
-        let history: FeeHistory = self.rpc.call(call).await?;
-        history.fees().ok_or(RpcError::Malformed("is a fee history of nothing"))
+        let call = &Call::new("eth_feeHistory", json!(["0xa", BlockTag::Latest.parameter(), [50]]));
+        self.rpc
+            .on_one(|session| async move {
+                let history: FeeHistory = session.call(call).await?;
+                Ok(history.fees().ok_or(RpcError::Malformed("is a fee history of nothing"))?)
+            })
+            .await
     }
 
-    /// Hands in a signed transaction. That it was taken says nothing of what becomes of it; and a refusal
+    /// Sends a signed transaction. That the node accepts it does not mean that it will be mined, and a refusal
     /// [may mean that it is in already](RpcError::is_already_known).
     pub async fn send_raw_transaction(&self, raw: &Bytes) -> Result<(), RpcError> {
-        let hash: B256 = self.rpc.call(Call::new("eth_sendRawTransaction", json!([raw]))).await?;
-        if hash == keccak256(raw) {
-            Ok(())
-        } else {
-            Err(RpcError::Malformed("is the hash of another transaction"))
-        }
+        let call = &Call::new("eth_sendRawTransaction", json!([raw]));
+        self.rpc
+            .on_one(|session| async move {
+                let hash: B256 = session.call(call).await?;
+                if hash == keccak256(raw) {
+                    Ok(())
+                } else {
+                    Err(RpcError::Malformed("is the hash of another transaction").into())
+                }
+            })
+            .await
     }
 
     async fn number<T: TryFrom<U256>>(&self, method: &'static str, params: Value) -> Result<T, RpcError> {
@@ -163,53 +177,58 @@ impl Node {
         Ok(number)
     }
 
-    /// A batch of which every answer is of one type, and every one is needed.
-    async fn batch<T: DeserializeOwned>(
+    /// Makes a batch of which every answer is needed and has one type.
+    async fn batch<T: DeserializeOwned, U>(
         &self,
-        calls: impl Iterator<Item = Call>,
-    ) -> Result<Vec<T>, RpcError> {
-        let calls: Vec<Call> = calls.collect();
-        let answers = self.rpc.batch(&calls).await?;
-        answers.into_iter().map(|answer| read(&answer?)).collect()
+        calls: Vec<Call>,
+        check: impl Fn(Vec<T>) -> Result<U, RpcError>,
+    ) -> Result<U, RpcError> {
+        if calls.is_empty() {
+            return check(Vec::new());
+        }
+        let (calls, check) = (&calls, &check);
+        self.rpc
+            .on_one(|session| async move {
+                let answers = session.batch(calls).await?;
+                let read = answers.into_iter().map(|answer| Ok::<T, Failure>(read(&answer?)?));
+                Ok(check(read.collect::<Result<_, _>>()?)?)
+            })
+            .await
     }
 }
 
-/// Without its transactions.
-fn block_by_number(tag: BlockTag) -> Call {
+/// Asks for a block without its transactions.
+pub(crate) fn block_by_number(tag: BlockTag) -> Call {
     Call::new("eth_getBlockByNumber", json!([tag.parameter(), false]))
+}
+
+/// Asks one endpoint for a block.
+pub(crate) async fn ask_block(session: Session<'_>, tag: BlockTag) -> Result<Option<Block>, Failure> {
+    match session.call(&block_by_number(tag)).await {
+        Ok(block) => Ok(as_tagged(block, tag)?),
+        Err(Failure { of: Of::Call, .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Reads the answer to [`block_by_number`]. The only error that is an answer is "unknown block".
+pub(crate) fn block_in(answer: Answer, tag: BlockTag) -> Result<Option<Block>, RpcError> {
+    match answer {
+        Ok(block) => as_tagged(read(&block)?, tag),
+        Err(_unknown) => Ok(None),
+    }
+}
+
+/// Some balancers respond with another block that they have in their cache.
+fn as_tagged(block: Option<Block>, tag: BlockTag) -> Result<Option<Block>, RpcError> {
+    match (block, tag) {
+        (Some(block), BlockTag::Number(number)) if block.number != number => {
+            Err(RpcError::Malformed("is another block"))
+        }
+        (block, _) => Ok(block),
+    }
 }
 
 fn view(contract: Address, input: &Bytes, at: BlockTag) -> Call {
     Call::new("eth_call", json!([{ "to": contract, "input": input }, at.parameter()]))
-}
-
-/// Some balancers answer with what they have in their cache.
-fn is_numbered(block: Option<Block>, number: u64) -> Result<Option<Block>, RpcError> {
-    match block {
-        Some(block) if block.number != number => Err(RpcError::Malformed("is another block")),
-        Some(_) | None => Ok(block),
-    }
-}
-
-/// Whether logs, in their order, can stand in one chain that ends with `last`: none twice, or a deposit
-/// would count twice, and all of a block's in the same one. They cannot where the chain was reorganised
-/// meanwhile.
-fn are_of_one_chain(logs: &[Log], last: &Block) -> Result<(), RpcError> {
-    let pairs = logs.iter().map(|log| log.place).zip(logs.iter().skip(1).map(|log| log.place));
-    for (one, next) in pairs {
-        if one.block_number == next.block_number {
-            if one.log_index == next.log_index {
-                return Err(RpcError::Malformed("holds a log twice"));
-            }
-            if one.block_hash != next.block_hash {
-                return Err(RpcError::Malformed("mixes two chains"));
-            }
-        }
-    }
-    match logs.last().map(|log| log.place) {
-        Some(place) if place.block_number == last.number && place.block_hash != last.hash => {
-            Err(RpcError::Malformed("mixes two chains"))
-        }
-        Some(_) | None => Ok(()),
-    }
 }

@@ -1,10 +1,10 @@
-//! JSON-RPC's numbers: `0x` and hex digits, at least one. What is laxer would read an empty answer, `0x`,
-//! as zero: the nonce of an account that has sent nothing, the balance of one that has nothing.
+//! JSON-RPC's numbers: `0x` and at least one hex digit. A laxer reader would take an empty result, `0x`, for
+//! zero: a nonce of zero, or a balance of zero.
 
 use alloy_primitives::U256;
 use serde::{Deserialize, Deserializer, de};
 
-/// Reads a number into as many bits as it may have.
+/// Reads a number. Fails if it does not fit the type.
 pub(crate) fn read<'de, D: Deserializer<'de>, T: TryFrom<U256>>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     let digits = text.strip_prefix("0x").filter(|digits| !digits.is_empty());
@@ -15,7 +15,7 @@ pub(crate) fn read<'de, D: Deserializer<'de>, T: TryFrom<U256>>(deserializer: D)
         .ok_or_else(|| de::Error::custom("expected a number in hex"))
 }
 
-/// A number that stands alone, as the answer to a call.
+/// A number that is the whole result of a call.
 pub(crate) struct Quantity<T>(pub T);
 
 impl<'de, T: TryFrom<U256>> Deserialize<'de> for Quantity<T> {

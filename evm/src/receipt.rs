@@ -1,4 +1,4 @@
-//! Receipts: what became of a transaction.
+//! Receipts of transactions.
 
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Deserializer, de};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::log::Log;
 use crate::quantity;
 
-/// What became of a transaction that stands in a block.
+/// The receipt of a transaction in a block.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -17,18 +17,18 @@ pub struct Receipt {
     pub block_number: u64,
     /// The hash of its block.
     pub block_hash: B256,
-    /// Who paid for it.
+    /// The account that paid for it.
     pub from: Address,
-    /// Whether it did what it should. One that failed has used its nonce and its gas all the same.
+    /// Whether it succeeded. A transaction that failed has used its nonce and its gas too.
     #[serde(rename = "status", deserialize_with = "succeeded")]
     pub succeeded: bool,
-    /// The gas it took.
+    /// The gas that it used.
     #[serde(deserialize_with = "quantity::read")]
     pub gas_used: u64,
-    /// What each unit of it cost, in wei.
+    /// The price of each unit of gas, in wei.
     #[serde(deserialize_with = "quantity::read")]
     pub effective_gas_price: u128,
-    /// What it wrote down.
+    /// The logs that it wrote.
     pub logs: Vec<Log>,
 }
 

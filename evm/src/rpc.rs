@@ -1,19 +1,20 @@
-//! JSON-RPC 2.0 over HTTP, to whichever of a chain's endpoints answers.
+//! JSON-RPC over HTTP to the endpoints of one chain, with fail-over.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
 use crate::error::{NodeError, RpcError};
+use crate::health::Health;
+use crate::session::{Failure, Of, Session};
 use crate::transport::Transport;
 
 pub use crate::transport::Limits;
@@ -28,208 +29,191 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `method` with an array of parameters.
+    /// Creates a call of `method` with an array of parameters.
     pub fn new(method: &'static str, params: Value) -> Self {
         Self { method, params }
     }
 }
 
-/// What a node answered to one call of a batch: a result that is not read yet, or its refusal.
+/// What a node answered to one call of a batch: a result that is not read yet, or an error about this call.
 pub type Answer = Result<Box<RawValue>, NodeError>;
 
-/// A chain's nodes. Clones share their connections.
+/// The endpoints of one chain. Clones share their connections and what is known of each endpoint.
 ///
-/// A batch always goes to **one** node, as a whole, and is repeated as a whole on the next endpoint where
-/// that one fails. It must never be split: behind two endpoints are two views of the chain, and a batch
-/// that asks "do you have this block, and which logs are in it?" proves something only if one node
-/// answers both.
+/// An operation goes to **one** endpoint. If that endpoint fails, it rests for a while, and the whole
+/// operation is repeated on the next one. An error about the call itself is the answer: every endpoint would
+/// give it.
 #[derive(Debug, Clone)]
 pub struct Rpc {
+    shared: Arc<Shared>,
+    chain: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Shared {
     transport: Transport,
-    endpoints: Arc<[Endpoint]>,
-    /// The endpoint that answered last. A dead one that were asked first at each call would cost its time
-    /// limit each time.
-    current: Arc<AtomicUsize>,
-    /// Never the same twice, so that an answer to an earlier call is not taken for one to this.
-    next_id: Arc<AtomicU64>,
+    endpoints: Vec<(Endpoint, Health)>,
+    /// The position of the endpoint that responded last.
+    current: AtomicUsize,
+    /// Never the same twice, so that a late answer to an earlier call is not taken for one to this call.
+    next_id: AtomicU64,
 }
 
 impl Rpc {
-    /// Nodes of one chain, the preferred one first. Fails where the system has no certificates.
+    /// Creates a client of one chain's endpoints, the preferred one first. Fails if the system has no
+    /// certificates.
     pub fn new(endpoints: Vec<Endpoint>, limits: Limits) -> io::Result<Self> {
-        Ok(Self {
+        let shared = Shared {
             transport: Transport::new(limits)?,
-            endpoints: endpoints.into(),
-            current: Arc::default(),
-            next_id: Arc::new(AtomicU64::new(1)),
-        })
+            endpoints: endpoints.into_iter().map(|endpoint| (endpoint, Health::default())).collect(),
+            current: AtomicUsize::default(),
+            next_id: AtomicU64::new(1),
+        };
+        Ok(Self { shared: Arc::new(shared), chain: None })
+    }
+
+    /// Verifies that each endpoint serves this chain before its first answer is used, after each failure, and
+    /// every ten minutes. With another chain's endpoint every deposit would be missed.
+    #[must_use]
+    pub fn for_chain(mut self, id: u64) -> Self {
+        self.chain = Some(id);
+        self
     }
 
     /// Makes one call.
     pub async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, RpcError> {
-        let answers = self.exchange(&[call], Shape::Single).await?;
-        let answer = answers.into_iter().next().ok_or(MISSING)??;
-        read(&answer)
+        self.on_one(|session| session.call(&call)).await
     }
 
-    /// Makes several calls at once. The answers stand in the calls' order, whatever order they came in.
+    /// Makes several calls, in as few requests as the endpoint takes. The answers are in the calls' order.
     pub async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, RpcError> {
         if calls.is_empty() {
-            // An empty batch is an invalid request.
             return Ok(Vec::new());
         }
-        self.exchange(calls, Shape::Batch).await
+        self.on_one(|session| session.batch(calls)).await
     }
 
-    async fn exchange(&self, calls: &[Call], shape: Shape) -> Result<Vec<Answer>, RpcError> {
-        let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
-        let body = Bytes::from(request(calls, first_id, shape).to_string());
-        let mut failure = RpcError::Unavailable("is not configured".into());
-        let preferred = self.current.load(Ordering::Relaxed);
-        for turn in 0..self.endpoints.len() {
-            let position = (preferred + turn) % self.endpoints.len();
-            let Some(endpoint) = self.endpoints.get(position) else { continue };
-            let answered = self.ask(endpoint, body.clone()).await;
-            match answered.and_then(|answers| matched(answers, first_id, calls.len(), endpoint)) {
-                Ok(answers) => {
-                    self.current.store(position, Ordering::Relaxed);
-                    return Ok(answers);
-                }
-                // An answer. The next node would give it too.
-                Err(refusal @ RpcError::Node(_)) => return Err(refusal),
-                Err(error) => {
-                    tracing::warn!(endpoint = position, %error, "an endpoint did not answer");
-                    failure = error;
+    /// Runs an operation on one endpoint, and on the next one if that fails. If all of them rest they are
+    /// asked all the same, so that no failure silences the chain.
+    pub(crate) async fn on_one<'a, T, F, Operation>(&'a self, operation: F) -> Result<T, RpcError>
+    where
+        F: Fn(Session<'a>) -> Operation,
+        Operation: Future<Output = Result<T, Failure>>,
+    {
+        let mut failure: Option<RpcError> = None;
+        for (turn, position) in self.order().into_iter().enumerate() {
+            let outcome = self.at(position, &operation).await;
+            let is_answer = outcome.as_ref().err().is_none_or(|failure| failure.of == Of::Call);
+            if is_answer && turn > 0 {
+                self.prefer(position);
+            }
+            match outcome {
+                Ok(answer) => return Ok(answer),
+                Err(Failure { error, of: Of::Call }) => return Err(error),
+                Err(Failure { error, of: Of::Endpoint | Of::Batch { .. } }) => {
+                    failure = Some(match failure {
+                        Some(earlier) => earlier.or_later(error),
+                        None => error,
+                    });
                 }
             }
         }
-        Err(failure)
+        Err(failure.unwrap_or(RpcError::Unavailable("is not configured".into())))
     }
 
-    async fn ask(&self, endpoint: &Endpoint, body: Bytes) -> Result<Answers, RpcError> {
-        let (status, body) = self.transport.post(endpoint, body).await?;
-        let unavailable =
-            || RpcError::Unavailable(format!("answers with HTTP status {}", status.as_u16()).into());
-        // A refusal may come with a status of its own. But who does not let us in, or fails, has not
-        // considered the question, and the next endpoint may.
-        let lets_us_in = ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-        match Answers::parse(&body) {
-            Some(answers) if status.is_success() => Ok(answers),
-            Some(answers @ Answers::One(WireAnswer { error: Some(_), .. }))
-                if status.is_client_error() && lets_us_in =>
-            {
-                Ok(answers)
+    /// Runs an operation on the endpoint at `position`, and notes how that went.
+    pub(crate) async fn at<'a, T, F, Operation>(&'a self, position: usize, operation: F) -> Result<T, Failure>
+    where
+        F: Fn(Session<'a>) -> Operation,
+        Operation: Future<Output = Result<T, Failure>>,
+    {
+        let Some((endpoint, health)) = self.shared.endpoints.get(position) else {
+            return Err(RpcError::Unavailable("is not configured".into()).into());
+        };
+        let began = Instant::now();
+        let session = Session { rpc: self, position, endpoint, health };
+        let outcome = match self.chain {
+            Some(id) => session.verify(id).await.map_err(Failure::from),
+            None => Ok(()),
+        };
+        let outcome = match outcome {
+            Ok(()) => operation(session).await,
+            Err(failure) => Err(failure),
+        };
+        match &outcome {
+            Ok(_) => health.succeeded(began),
+            Err(Failure { of: Of::Call, .. }) => {}
+            // Logged when it was found.
+            Err(Failure { error: error @ RpcError::AnotherChain { .. }, .. }) => {
+                health.failed(error, Instant::now());
             }
-            None if status.is_success() => Err(RpcError::Malformed("is not JSON-RPC")),
-            Some(_) | None => Err(unavailable()),
+            Err(Failure { error, .. }) => self.leave(position, error),
+        }
+        outcome
+    }
+
+    /// Has an endpoint rest after a failure.
+    pub(crate) fn leave(&self, position: usize, error: &RpcError) {
+        if let Some((_, health)) = self.shared.endpoints.get(position) {
+            health.failed(error, Instant::now());
+            tracing::warn!(endpoint = position, cause = %error, "endpoint left");
         }
     }
-}
 
-/// Reads a result as what it should be.
-pub(crate) fn read<T: DeserializeOwned>(answer: &RawValue) -> Result<T, RpcError> {
-    serde_json::from_str(answer.get())
-        .map_err(|_| RpcError::Malformed("is not of the kind that was asked for"))
-}
-
-/// What was not answered at all.
-const MISSING: RpcError = RpcError::Malformed("lacks one to a call that was made");
-
-/// Whether calls go as an array. One call goes alone: not every endpoint takes batches.
-#[derive(Debug, Clone, Copy)]
-enum Shape {
-    Single,
-    Batch,
-}
-
-fn request(calls: &[Call], first_id: u64, shape: Shape) -> Value {
-    let numbered = (first_id..).zip(calls);
-    let mut wire = numbered.map(|(id, Call { method, params })| {
-        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
-    });
-    match shape {
-        Shape::Single => wire.next().unwrap_or_default(),
-        Shape::Batch => wire.collect(),
-    }
-}
-
-/// What came back, as it stands on the wire.
-enum Answers {
-    One(WireAnswer),
-    Many(Vec<WireAnswer>),
-}
-
-impl Answers {
-    fn parse(body: &[u8]) -> Option<Self> {
-        match body.iter().find(|byte| !byte.is_ascii_whitespace())? {
-            b'[' => serde_json::from_slice(body).ok().map(Self::Many),
-            _ => serde_json::from_slice(body).ok().map(Self::One),
+    /// Has the current endpoint rest because of what it said, if there is another one.
+    pub(crate) fn distrust(&self, why: &str) {
+        if self.shared.endpoints.len() < 2 {
+            return;
+        }
+        let position = self.preferred();
+        if let Some((_, health)) = self.shared.endpoints.get(position) {
+            health.failed(&RpcError::Malformed("contradicts itself"), Instant::now());
+            tracing::warn!(endpoint = position, cause = why, "endpoint distrusted");
         }
     }
-}
 
-#[derive(Deserialize)]
-struct WireAnswer {
-    id: Option<u64>,
-    /// `null` is a result: that there is no such block.
-    #[serde(default, deserialize_with = "present")]
-    result: Option<Box<RawValue>>,
-    error: Option<WireError>,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::deserialize(deserializer).map(Some)
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    code: i64,
-    message: String,
-    data: Option<Box<RawValue>>,
-}
-
-impl WireError {
-    /// What the node said. A rate limit is said by all of the batch, whichever call it names.
-    fn judged(self, endpoint: &Endpoint) -> Result<NodeError, RpcError> {
-        let Self { code, message, data } = self;
-        let said = data.map_or(message.clone(), |data| format!("{message} {}", data.get()));
-        let error = NodeError { code, message: endpoint.redact(&said) };
-        if error.is_rate_limit() { Err(RpcError::RateLimited { retry_after: None }) } else { Ok(error) }
+    /// Returns the positions of all endpoints, the best one first: the current one, the others in the order of
+    /// the configuration, and then those that rest, by how soon their rest ends.
+    pub(crate) fn order(&self) -> Vec<usize> {
+        let now = Instant::now();
+        let current = self.shared.current.load(Ordering::Relaxed);
+        let endpoints = self.shared.endpoints.iter().enumerate();
+        let mut order: Vec<_> = endpoints
+            .map(|(position, (_, health))| (health.rest(now), position != current, position))
+            .collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, _, position)| position).collect()
     }
-}
 
-/// Puts each answer to its call. One that is missing, or that nobody asked for, makes all of them worthless:
-/// whoever mixes up answers may have mixed up these.
-fn matched(
-    answers: Answers,
-    first_id: u64,
-    calls: usize,
-    endpoint: &Endpoint,
-) -> Result<Vec<Answer>, RpcError> {
-    let answers = match answers {
-        Answers::Many(answers) => answers,
-        // One error for the whole batch.
-        Answers::One(WireAnswer { error: Some(error), .. }) if calls != 1 => {
-            return Err(error.judged(endpoint)?.into());
-        }
-        Answers::One(answer) => vec![answer],
-    };
-    let mut by_id = HashMap::with_capacity(answers.len());
-    for WireAnswer { id, result, error } in answers {
-        let answer = match (error, result) {
-            (Some(error), _) => Err(error.judged(endpoint)?),
-            (None, Some(result)) => Ok(result),
-            (None, None) => return Err(RpcError::Malformed("holds neither a result nor an error")),
-        };
-        let Some(id) = id else {
-            // What a node cannot read has no id that it could repeat.
-            return Err(answer.err().map_or(RpcError::Malformed("answers no call"), RpcError::Node));
-        };
-        if by_id.insert(id, answer).is_some() {
-            return Err(RpcError::Malformed("answers one call twice"));
-        }
+    /// Returns the position of the endpoint that is asked next.
+    pub(crate) fn preferred(&self) -> usize {
+        self.order().first().copied().unwrap_or_default()
     }
-    let in_order: Option<Vec<Answer>> = (first_id..).take(calls).map(|id| by_id.remove(&id)).collect();
-    let in_order = in_order.ok_or(MISSING)?;
-    if by_id.is_empty() { Ok(in_order) } else { Err(RpcError::Malformed("answers a call that was not made")) }
+
+    /// Makes an endpoint the current one.
+    pub(crate) fn prefer(&self, position: usize) {
+        self.shared.current.store(position, Ordering::Relaxed);
+    }
+
+    /// Returns whether an endpoint rests after a failure.
+    pub(crate) fn is_resting(&self, position: usize) -> bool {
+        self.health(position).is_some_and(|health| !health.rest(Instant::now()).is_zero())
+    }
+
+    /// Returns what is known of an endpoint.
+    pub(crate) fn health(&self, position: usize) -> Option<&Health> {
+        self.shared.endpoints.get(position).map(|(_, health)| health)
+    }
+
+    pub(crate) fn next_ids(&self, calls: usize) -> u64 {
+        self.shared.next_id.fetch_add(calls as u64, Ordering::Relaxed)
+    }
+
+    pub(crate) async fn post(
+        &self,
+        endpoint: &Endpoint,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), RpcError> {
+        self.shared.transport.post(endpoint, body).await
+    }
 }

@@ -1,4 +1,4 @@
-//! Who signs for the gas: the only key there is. Whoever steals it has the gas balance, never a deposit.
+//! The key that signs settlements and pays their gas. It can spend the gas balance, and never a deposit.
 
 use alloy_primitives::{Address, B256, Signature};
 use k256::ecdsa::{RecoveryId, VerifyingKey};
@@ -8,34 +8,34 @@ use crate::kms::KmsKey;
 use crate::local::LocalKey;
 use crate::transaction::{SignedTransaction, Transaction};
 
-/// Why there is no signature.
+/// Why a signature could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// There is no key. Somebody else sweeps.
+    /// No key is configured.
     #[error("there is no key to sign with")]
     NoKey,
-    /// The key's keeper did not answer. Trying again later is right.
-    #[error("the key's keeper is unavailable: {0}")]
+    /// The key service did not respond. Try again later.
+    #[error("the key service is unavailable: {0}")]
     Unavailable(String),
-    /// The key's keeper refused, or answered what cannot be used. Trying again does not help.
-    #[error("the key's keeper cannot sign: {0}")]
+    /// The key service refused, or its response cannot be used. Trying again does not help.
+    #[error("the key service cannot sign: {0}")]
     Refused(String),
 }
 
-/// Who signs.
+/// The key that signs.
 #[derive(Debug, Clone)]
 pub enum Signer {
-    /// Nobody: sweeping is left to others, and only watched.
+    /// No key: sweeps are left to others, and only observed.
     None,
     /// A key in memory.
     Local(LocalKey),
-    /// A key in AWS KMS, which it never leaves.
+    /// A key in AWS KMS.
     #[cfg(feature = "kms")]
     Kms(KmsKey),
 }
 
 impl Signer {
-    /// Who pays, where anybody does.
+    /// Returns the address that pays, if there is a key.
     pub fn address(&self) -> Option<Address> {
         match self {
             Self::None => None,
@@ -45,7 +45,7 @@ impl Signer {
         }
     }
 
-    /// Signs a hash. The signature's `s` is the lower of the two that are possible, as EIP-2 asks.
+    /// Signs a hash. The signature's `s` is the lower one of the two possible values, as EIP-2 requires.
     #[cfg_attr(
         not(feature = "kms"),
         expect(clippy::unused_async, reason = "a key that is somewhere else is waited for")
@@ -66,13 +66,13 @@ impl Signer {
     }
 }
 
-/// The account of a key: the end of the hash of its point, less the byte that says how the point is written.
+/// Returns the account of a key: the end of the hash of its point, without the byte for the point's format.
 pub(crate) fn address_of(key: &VerifyingKey) -> Address {
     let point = key.to_sec1_point(false);
     Address::from_raw_public_key(point.as_bytes().get(1..).unwrap_or_default())
 }
 
-/// A signature as a transaction holds it.
+/// Converts a signature to the form that a transaction contains.
 pub(crate) fn signature_of(signature: &k256::ecdsa::Signature, recovery: RecoveryId) -> Signature {
     let (r, s) = signature.split_bytes();
     Signature::from_scalars_and_parity(B256::from_slice(&r), B256::from_slice(&s), recovery.is_y_odd())

@@ -1,56 +1,56 @@
-//! A transaction that pays for a call, of the kind of EIP-1559.
+//! Transactions of EIP-1559 that call a contract.
 
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
 use crate::fees::Fees;
 
-/// The first byte of its kind (EIP-2718).
+/// The type byte (EIP-2718).
 const TYPE: u8 = 2;
 
-/// A call of a contract, and what is offered for it.
+/// A call of a contract, and the fees that it offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// The chain. On any other it is invalid.
+    /// The chain. The transaction is invalid on any other one.
     pub chain_id: u64,
-    /// How many the sender has sent before it. Of two with one number only one is ever mined.
+    /// The number of the sender's earlier transactions. Of two with the same number only one is ever mined.
     pub nonce: u64,
-    /// What each unit of gas may cost.
+    /// The price that each unit of gas may have.
     pub fees: Fees,
-    /// The most gas it may take.
+    /// The most gas that it may use.
     pub gas_limit: u64,
     /// The contract.
     pub to: Address,
-    /// The native token that goes with it, in wei.
+    /// The amount of the native token that it sends, in wei.
     pub value: U256,
-    /// The call.
+    /// The encoded call.
     pub input: Bytes,
 }
 
-/// A transaction that a node takes.
+/// A transaction that can be sent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedTransaction {
-    /// What is sent, and sent again. To be stored before it is sent for the first time.
+    /// The bytes to send. Store them before they are sent for the first time.
     pub raw: Bytes,
-    /// By what it is found in the chain; known before it is sent.
+    /// The transaction's hash. It is known before the transaction is sent.
     pub hash: B256,
 }
 
 impl Transaction {
-    /// What the sender signs.
+    /// Returns the hash that the sender signs.
     pub fn signing_hash(&self) -> B256 {
         keccak256(self.typed(None))
     }
 
-    /// The transaction with its signature, which is not checked: a wrong one makes it somebody else's, and
-    /// a node refuses that for want of a balance.
+    /// Adds a signature, which is not verified. With a wrong one the transaction has another sender, and a node
+    /// refuses it because that account has no balance.
     pub fn signed(&self, signature: &Signature) -> SignedTransaction {
         let raw = Bytes::from(self.typed(Some(signature)));
         let hash = keccak256(&raw);
         SignedTransaction { raw, hash }
     }
 
-    /// The type's byte, then the fields as one list.
+    /// Encodes the type byte, then the fields as one list.
     fn typed(&self, signature: Option<&Signature>) -> Vec<u8> {
         let Self { chain_id, nonce, fees: Fees { max, priority }, gas_limit, to, value, input } = self;
         let no_access_list = Header { list: true, payload_length: 0 };

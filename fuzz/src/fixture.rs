@@ -2,6 +2,7 @@
 
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
+use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};
 use checkout::json_object::JsonObject;
@@ -67,7 +68,7 @@ pub(crate) async fn put(store: &Store) {
         let session = CheckoutSession { id, terms, created_at: NOW };
         store.create_session(session, deadline, deadline.as_seconds(), None).await.expect("a session");
     }
-    store.create_order(stored_order(ALONE), None).await.expect("an order");
+    store.create_order(stored_order(ALONE), Retention::DEFAULT, None).await.expect("an order");
 }
 
 /// The calls that take the sessions on to where they stand.
@@ -117,6 +118,7 @@ fn stored_order(id: &str) -> Order {
     Order {
         id,
         deposit_address: factory.deposit_address(id, &address(RECIPIENT)),
+        factory: None,
         is_watched: false,
         terms: OrderTerms {
             kind: OrderKind::parse("swap").expect("a kind"),

@@ -38,6 +38,16 @@ impl EvmAddress {
         &self.given
     }
 
+    /// Whether this is the zero address. As a token it is the chain's native money; as a recipient nobody.
+    pub fn is_zero(&self) -> bool {
+        self.address == Address::ZERO
+    }
+
+    /// Whether this is `0xEeee…EEeE`, which many tools use for native money. There is no contract at it.
+    pub fn is_native_alias(&self) -> bool {
+        self.address == Address::repeat_byte(0xee)
+    }
+
     /// The twenty bytes.
     pub fn to_bytes(&self) -> [u8; 20] {
         self.address.into_array()

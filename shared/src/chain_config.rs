@@ -221,13 +221,18 @@ impl<'de> Deserialize<'de> for Finality {
     }
 }
 
-/// Why an order cannot be settled on a watched chain: the field, and what it may be.
+/// Why an order cannot be settled on the configured chains.
 #[derive(Debug, Clone)]
-pub struct Inadmissible {
-    /// The field of the request.
-    pub field: &'static str,
-    /// What is allowed in it.
-    pub allowed: Invalid,
+pub enum Inadmissible {
+    /// Its chain or token is not configured.
+    Route {
+        /// The field of the request.
+        field: &'static str,
+        /// What is configured.
+        allowed: Invalid,
+    },
+    /// Its recipient is not allowed.
+    Recipient(Invalid),
 }
 
 impl Chains {
@@ -257,38 +262,58 @@ impl Chains {
         self.0.iter()
     }
 
-    /// Whether an order's deposits are looked for on its chain. Where chains are configured, an order that none of them
-    /// could settle is refused: its payer would send money that nobody sees.
-    pub fn admit(&self, terms: &OrderTerms, factory: &ForwarderFactory) -> Result<bool, Inadmissible> {
+    /// Returns whether an order's deposits are looked for on its chain. If chains are configured, an order that none
+    /// of them could settle is refused: its payer would send money that nobody sees.
+    pub fn admit(&self, terms: &OrderTerms) -> Result<bool, Inadmissible> {
         if self.0.is_empty() {
             return Ok(false);
         }
-        let list = |items: Vec<String>| items.join(", ");
-        let spelled = |addresses: &[EvmAddress]| list(addresses.iter().map(ToString::to_string).collect());
-        let refuse =
-            |field, allowed: String| Err(Inadmissible { field, allowed: Invalid::expected(allowed) });
+        let route =
+            |field, allowed: String| Inadmissible::Route { field, allowed: Invalid::expected(allowed) };
         let Some(chain) = self.0.iter().find(|chain| chain.id == terms.src_chain) else {
-            let ids = self.0.iter().map(|chain| chain.id.as_u64().to_string()).collect();
-            return refuse("srcChain", format!("one of the configured chains: {}", list(ids)));
+            let ids: Vec<String> = self.0.iter().map(|chain| chain.id.as_u64().to_string()).collect();
+            return Err(route("srcChain", format!("one of the configured chains: {}", ids.join(", "))));
         };
         if !chain.tokens.contains(&terms.src_token) {
-            return refuse(
+            let (id, tokens) = (chain.id.as_u64(), list(&chain.tokens));
+            return Err(route(
                 "srcTokenAddress",
-                format!("one of the chain's tokens: {}", spelled(&chain.tokens)),
-            );
+                format!("one of the tokens that are configured for chain {id}: {tokens}"),
+            ));
         }
-        let recipient = &terms.recipient;
-        let takes_no_money = recipient.to_bytes() == [0; 20]
-            || recipient.to_bytes() == factory.address().into_array()
-            || chain.tokens.contains(recipient);
-        if !chain.recipients.is_empty() && !chain.recipients.contains(recipient) {
-            let allowed = spelled(&chain.recipients);
-            return refuse("recipientAddress", format!("one of the allowed recipients: {allowed}"));
+        if !chain.recipients.is_empty() && !chain.recipients.contains(&terms.recipient) {
+            let allowed = format!("one of the allowed recipients: {}", list(&chain.recipients));
+            return Err(Inadmissible::Recipient(Invalid::expected(allowed)));
         }
-        if takes_no_money {
-            let allowed = "an account: not the zero address, a token or the forwarder factory";
-            return refuse("recipientAddress", allowed.to_owned());
+        if chain.tokens.contains(&terms.recipient) {
+            return Err(Inadmissible::Recipient(not_an_account()));
         }
         Ok(true)
     }
+
+    /// Returns what is configured, as a sentence for whoever asks for something else. It is empty if no chain is
+    /// configured.
+    pub fn describe(&self) -> String {
+        let chain = |chain: &Chain| format!("chain {} with {}", chain.id.as_u64(), list(&chain.tokens));
+        let chains: Vec<String> = self.0.iter().map(chain).collect();
+        if chains.is_empty() { String::new() } else { format!("Configured: {}", chains.join("; ")) }
+    }
+}
+
+/// Refuses a recipient with whom money would be lost, on any chain and whatever is configured.
+pub fn check_recipient(terms: &OrderTerms, factory: &ForwarderFactory) -> Result<(), Invalid> {
+    let OrderTerms { recipient, src_token, .. } = terms;
+    let is_lost = recipient.is_zero()
+        || recipient == src_token
+        || recipient.to_bytes() == factory.address().into_array();
+    if is_lost { Err(not_an_account()) } else { Ok(()) }
+}
+
+fn not_an_account() -> Invalid {
+    Invalid::expected("an account: not the zero address, a token or the forwarder factory")
+}
+
+fn list(addresses: &[EvmAddress]) -> String {
+    let spelled: Vec<&str> = addresses.iter().map(EvmAddress::as_str).collect();
+    spelled.join(", ")
 }

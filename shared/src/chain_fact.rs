@@ -1,11 +1,12 @@
 //! What a chain itself shows of an order: deposits to its address, and sweeps of them to its recipient.
 //!
-//! Unlike a reported event, which is kept for ever, these facts **replace themselves**: each observation is all that
-//! the chain shows from some block on, as of a later one, and what was known of these blocks before is gone. Reorganisations, overlapping looks and two watchers at once can then count
-//! nothing twice. Where a payment processor reports a transaction that the chain shows as well, the chain's word counts,
-//! and it counts once.
+//! Reported events accumulate. Chain facts do not: each observation **replaces** the order's previous facts of the blocks
+//! that it read, in one conditional write. A reorganisation, an overlapping scan or a second watcher therefore cannot
+//! count a deposit twice. If a payment processor reports a transaction that the chain shows as well, the chain decides,
+//! and the transaction counts once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,10 @@ pub enum ChainFactKind {
     SweepFailed {
         /// What the token or the recipient said.
         reason: Text<4096>,
+        /// Whether the same transaction forwarded the same token to another recipient. If so, the token itself works
+        /// and the gas suffices: what failed is about this recipient.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        others_were_paid: bool,
     },
 }
 
@@ -70,9 +75,6 @@ pub struct ChainTotals {
     pub seen_in_time: Amount,
     /// What left the deposit address, past finality or not.
     pub swept: Amount,
-    /// Whether our own settlement failed and nothing was forwarded since, past finality or not. To try again at each
-    /// look until the failure is final would spend gas on nothing.
-    pub is_refused: bool,
 }
 
 impl ChainTotals {
@@ -90,7 +92,6 @@ impl ChainTotals {
             seen: nothing,
             seen_in_time: nothing,
             swept: nothing,
-            is_refused: failures_since_last_sweep(facts).next().is_some(),
         };
         for fact in facts {
             match &fact.kind {
@@ -170,22 +171,39 @@ pub fn transactions(order: &Order, facts: &[ChainFact]) -> Vec<Transaction> {
     transactions
 }
 
-/// Why our own settlement failed for good, where it did and nothing was forwarded since.
+/// How often a settlement must have failed for its own recipient before the order fails.
+const FAILURES_OF_THE_RECIPIENT: usize = 3;
+/// Over how long these failures must be spread, by the times of their blocks.
+const FAILING_FOR: Duration = Duration::from_hours(6);
+
+/// Returns why the order's settlement failed for good: the recipient itself cannot be paid in this token.
+///
+/// A failed settlement alone proves nothing. An issuer pauses its token for a minute, gas runs short, a token is locked
+/// during its own call: all of that passes, and an order that failed cannot be completed any more. The recipient is
+/// to blame only if the same token paid other recipients in the very same transactions, at least three times over at
+/// least six hours, and nothing was forwarded since.
 pub fn settlement_failure(facts: &[ChainFact]) -> Option<Text<4096>> {
-    let is_final = |(fact, _): &(&ChainFact, &Text<4096>)| fact.is_final;
-    failures_since_last_sweep(facts).find(is_final).map(|(_, reason)| reason.clone())
+    let mut failures: Vec<(&ChainFact, &Text<4096>)> = failures_of_the_recipient(facts).collect();
+    failures.sort_by_key(|(fact, _)| fact.at);
+    let ((first, _), (last, reason)) = (failures.first()?, failures.last()?);
+    let is_lasting = failures.len() >= FAILURES_OF_THE_RECIPIENT && last.at.since(first.at) >= FAILING_FOR;
+    is_lasting.then(|| (*reason).clone())
 }
 
-/// The failures of our own settlement after which nothing was forwarded, with their reasons.
-fn failures_since_last_sweep(facts: &[ChainFact]) -> impl Iterator<Item = (&ChainFact, &Text<4096>)> {
+/// The final failures that are about the recipient, after the last sweep.
+fn failures_of_the_recipient(facts: &[ChainFact]) -> impl Iterator<Item = (&ChainFact, &Text<4096>)> {
     let swept_until = facts
         .iter()
         .filter(|fact| matches!(fact.kind, ChainFactKind::Sweep { .. }))
         .map(|fact| fact.block)
         .max();
-    facts.iter().filter(move |fact| Some(fact.block) > swept_until).filter_map(|fact| match &fact.kind {
-        ChainFactKind::SweepFailed { reason } => Some((fact, reason)),
-        ChainFactKind::Deposit { .. } | ChainFactKind::Sweep { .. } => None,
+    facts.iter().filter(move |fact| fact.is_final && Some(fact.block) > swept_until).filter_map(|fact| {
+        match &fact.kind {
+            ChainFactKind::SweepFailed { reason, others_were_paid: true } => Some((fact, reason)),
+            ChainFactKind::SweepFailed { .. }
+            | ChainFactKind::Deposit { .. }
+            | ChainFactKind::Sweep { .. } => None,
+        }
     })
 }
 

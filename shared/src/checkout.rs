@@ -11,7 +11,7 @@ use crate::id::OrderId;
 use crate::ledger::{Ledger, Outcome};
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
-use crate::payment::{PaymentEvent, Transaction};
+use crate::payment::{PaymentEvent, Transaction, by_transaction};
 use crate::session::{CheckoutSession, SessionStatus};
 use crate::time::Timestamp;
 
@@ -57,6 +57,15 @@ pub enum LinkRefusal {
     AboutToExpire,
 }
 
+/// Why a session cannot be called off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExpireRefusal {
+    /// The session is not open.
+    NotOpen(SessionStatus),
+    /// Deposits that cover its order are seen, but not final yet: a paid session cannot be called off.
+    PaymentPending,
+}
+
 impl Checkout {
     /// Where the session stands (contract, opening diagram and table of events).
     pub fn session_status(&self, now: Timestamp) -> SessionStatus {
@@ -76,7 +85,7 @@ impl Checkout {
         let ledger = &self.ledger;
         if ledger.executed {
             OrderStatus::Executed
-        } else if ledger.refunded {
+        } else if ledger.is_refunded(order) {
             OrderStatus::Refunded
         } else if ledger.any_failure().is_some() {
             OrderStatus::Failure
@@ -87,9 +96,13 @@ impl Checkout {
         } else {
             match order.terms.onramp.as_ref().map(|onramp| onramp.vendor) {
                 Some(OnrampVendor::StripeWeb2) => OrderStatus::WaitingStripePayment,
-                Some(OnrampVendor::Coinbase | OnrampVendor::Stripe | OnrampVendor::None) | None => {
-                    OrderStatus::ScanningDepositTransaction
-                }
+                Some(
+                    OnrampVendor::Coinbase
+                    | OnrampVendor::Stripe
+                    | OnrampVendor::Moonpay
+                    | OnrampVendor::None,
+                )
+                | None => OrderStatus::ScanningDepositTransaction,
             }
         }
     }
@@ -109,17 +122,17 @@ impl Checkout {
         }
     }
 
-    /// Calls the session off, whether or not an unpaid order is linked. Where it is not open, the
-    /// error says what it is instead.
+    /// Calls the session off, whether or not an unpaid order is linked.
     ///
     /// The version counts it: a payment that was judged before it must not come through after it.
-    pub fn expire(&self, now: Timestamp) -> Result<Self, SessionStatus> {
+    pub fn expire(&self, now: Timestamp) -> Result<Self, ExpireRefusal> {
         match self.session_status(now) {
+            SessionStatus::Open if self.ledger.pending_since.is_some() => Err(ExpireRefusal::PaymentPending),
             SessionStatus::Open => {
                 Ok(Self { expired_at: Some(now), version: self.version + 1, ..self.clone() })
             }
             status @ (SessionStatus::Processing | SessionStatus::Complete | SessionStatus::Expired) => {
-                Err(status)
+                Err(ExpireRefusal::NotOpen(status))
             }
         }
     }
@@ -189,7 +202,7 @@ impl Checkout {
         let fastest = now.on_the_fastest_clock();
         let is_in_time = !self.is_over(fastest);
         let asked = order.terms.src_amount;
-        let totals = ChainTotals::of(on_chain, reported, self.deadline);
+        let totals = ChainTotals::of(on_chain, &by_transaction(reported), self.deadline);
         // What does not count on the chain's word alone.
         let besides = ledger.received.saturating_sub(totals.confirmed);
 
@@ -220,7 +233,7 @@ impl Checkout {
         let may_complete = !self.session_status(fastest).is_terminal();
         if ledger.executed && may_complete {
             ledger.outcome = Some(Outcome::Complete);
-        } else if ledger.refunded || ledger.any_failure().is_some() {
+        } else if ledger.is_refunded(order) || ledger.any_failure().is_some() {
             ledger.outcome = Some(Outcome::Expired);
         }
     }

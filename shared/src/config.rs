@@ -89,8 +89,8 @@ pub fn chains() -> Result<ChainsSource, ConfigError> {
     }
 }
 
-/// `SESSION_RETENTION_DAYS`: how long a session without an order is kept after its deadline;
-/// 30 where it is not set.
+/// `SESSION_RETENTION_DAYS`: how long a session without an order, and an order on its own that was never paid, is
+/// kept after its deadline; 30 if it is not set.
 pub fn session_retention() -> Result<Retention, ConfigError> {
     match optional("SESSION_RETENTION_DAYS") {
         None => Ok(Retention::DEFAULT),
@@ -99,7 +99,8 @@ pub fn session_retention() -> Result<Retention, ConfigError> {
 }
 
 /// How long a session without an order is kept after its deadline, so that who polls it
-/// gets a definite `expired` rather than "not found" (contract, *Expiry*).
+/// gets a definite `expired` rather than "not found" (contract, *Expiry*). The same holds for an order on its own
+/// that was never paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     days: i64,

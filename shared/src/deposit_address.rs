@@ -36,6 +36,12 @@ impl ForwarderFactory {
         Self { factory, clone_code_hash: keccak256(clone_code(implementation)) }
     }
 
+    /// What an order keeps of the factory: nothing of the one in `contracts/`.
+    pub fn kept_with_order(&self) -> Option<EvmAddress> {
+        let is_other = self.factory != Self::DEPLOYED;
+        is_other.then(|| EvmAddress::parse(&format!("{:#x}", self.factory)).ok()).flatten()
+    }
+
     /// Where the factory stands.
     pub fn address(&self) -> Address {
         self.factory

@@ -67,6 +67,11 @@ impl OrderId {
         parse_hyphenated(text).map(Self)
     }
 
+    /// The id with these sixteen bytes. Whether there is such an order is another matter.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The sixteen bytes of the UUID.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -15,4 +15,9 @@ impl Invalid {
     pub fn expected(expected: impl Into<Cow<'static, str>>) -> Self {
         Self { expected: expected.into() }
     }
+
+    /// Returns what was expected: it completes the sentence "`field` must be …".
+    pub fn requirement(&self) -> &str {
+        &self.expected
+    }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Amount;
 use crate::chain_fact::{self, ChainFact};
 use crate::order::Order;
-use crate::payment::{RefundStatus, Transaction, TransactionKind};
+use crate::payment::{RefundStatus, Transaction, TransactionKind, by_transaction};
 use crate::text::Text;
 use crate::time::Timestamp;
 
@@ -23,8 +23,12 @@ pub struct Ledger {
     pub relayed: bool,
     /// Whether an execute transaction is known.
     pub executed: bool,
-    /// Whether a successful refund is known.
+    /// Whether a successful refund is known, on whatever chain.
     pub refunded: bool,
+    /// The sum of the successful refunds on the order's own chain. `None` only in a ledger that was stored
+    /// before this sum was kept: any refund then counts as a refund of everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Amount>,
     /// Why the settlement failed, where that was reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Text<4096>>,
@@ -64,6 +68,7 @@ impl Default for Ledger {
             relayed: false,
             executed: false,
             refunded: false,
+            returned: Some(Amount::ZERO),
             failure: None,
             settlement_failure: None,
             paid_at: None,
@@ -94,9 +99,10 @@ impl Ledger {
             outcome: before.outcome,
             ..Self::default()
         };
-        for transaction in &chain_fact::with_reported(order, reported, on_chain) {
+        let mut returned = Amount::ZERO;
+        for transaction in &chain_fact::with_reported(order, &by_transaction(reported), on_chain) {
             match &transaction.kind {
-                TransactionKind::Deposit { amount, from: _ } => {
+                TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
                     ledger.deposited |= *amount > Amount::ZERO;
                     if transaction.chain == order.terms.src_chain {
                         ledger.received = ledger.received.saturating_add(*amount);
@@ -104,12 +110,32 @@ impl Ledger {
                 }
                 TransactionKind::Relay { status: _ } => ledger.relayed = true,
                 TransactionKind::Execution { .. } => ledger.executed = true,
-                TransactionKind::Refund { status, amount: _ } => {
-                    ledger.refunded |= *status == RefundStatus::Success;
+                TransactionKind::Refund { status: RefundStatus::Failure, amount: _ } => {}
+                TransactionKind::Refund { status: RefundStatus::Success, amount } => {
+                    ledger.refunded = true;
+                    if transaction.chain == order.terms.src_chain {
+                        returned = returned.saturating_add(*amount);
+                    }
                 }
             }
         }
+        ledger.returned = Some(returned);
         ledger
+    }
+
+    /// Whether this stored ledger is the sum of the facts that were read beside it.
+    pub(crate) fn is_sum(&self, sum: &Self) -> bool {
+        match self.returned {
+            Some(_) => self == sum,
+            None => *self == Self { returned: None, ..sum.clone() },
+        }
+    }
+
+    /// Whether the payer has money back and what is left does not pay the order. A refund of an excess
+    /// takes nothing from what was asked for.
+    pub fn is_refunded(&self, order: &Order) -> bool {
+        let is_short = |returned| self.received.saturating_sub(returned) < order.terms.src_amount;
+        self.refunded && self.returned.is_none_or(is_short)
     }
 
     /// Whether the deposits reach what the order asks for.
@@ -130,7 +156,9 @@ pub fn covered_at(order: &Order, transactions: &[Transaction]) -> Option<Timesta
         .iter()
         .filter(|transaction| transaction.chain == order.terms.src_chain)
         .filter_map(|transaction| match &transaction.kind {
-            TransactionKind::Deposit { amount, from: _ } => Some((transaction.created_at, *amount)),
+            TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
+                Some((transaction.created_at, *amount))
+            }
             TransactionKind::Relay { .. }
             | TransactionKind::Execution { .. }
             | TransactionKind::Refund { .. } => None,

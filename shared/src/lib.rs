@@ -25,6 +25,7 @@ pub mod order;
 pub mod payment;
 pub mod redirect;
 pub mod session;
+pub mod settlement;
 pub mod store;
 pub mod text;
 pub mod time;

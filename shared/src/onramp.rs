@@ -17,6 +17,8 @@ pub enum OnrampVendor {
     Stripe,
     /// A Stripe card payment; its order waits for Stripe before it watches for deposits.
     StripeWeb2,
+    /// `MoonPay`.
+    Moonpay,
     /// Nobody: the payer sends crypto.
     None,
 }
@@ -25,7 +27,10 @@ impl Onramp {
     /// Whether a provider must be configured for it.
     pub fn needs_provider(&self) -> bool {
         match self.vendor {
-            OnrampVendor::Coinbase | OnrampVendor::Stripe | OnrampVendor::StripeWeb2 => true,
+            OnrampVendor::Coinbase
+            | OnrampVendor::Stripe
+            | OnrampVendor::StripeWeb2
+            | OnrampVendor::Moonpay => true,
             OnrampVendor::None => false,
         }
     }
@@ -38,8 +43,9 @@ impl OnrampVendor {
             "coinbase" => Ok(Self::Coinbase),
             "stripe" => Ok(Self::Stripe),
             "stripe-web2" => Ok(Self::StripeWeb2),
+            "moonpay" => Ok(Self::Moonpay),
             "none" => Ok(Self::None),
-            _ => Err(Invalid::expected("one of coinbase, stripe, stripe-web2, none")),
+            _ => Err(Invalid::expected("one of: coinbase, stripe, stripe-web2, moonpay, none")),
         }
     }
 }

@@ -13,9 +13,12 @@ use crate::onramp::Onramp;
 use crate::text::{OrderReference, Text};
 use crate::time::{MAX_SAFE_INTEGER, Timestamp};
 
-/// How long an order on its own waits for its deposit. A linked order waits until its
-/// session's deadline.
-pub const STANDALONE_ORDER_LIFETIME: Duration = Duration::from_mins(15);
+/// How long an order on its own waits for its deposit, if its payer has the money in crypto.
+const LIFETIME: Duration = Duration::from_mins(15);
+
+/// How long an order on its own waits for its deposit, if a vendor has to make it: who pays by card proves
+/// first who they are.
+const LIFETIME_WITH_ONRAMP: Duration = Duration::from_hours(1);
 
 /// An order's unchanging facts (contract, *POST /orders*). What happens to it later is kept
 /// beside them, in [`Checkout`](crate::checkout::Checkout).
@@ -28,6 +31,10 @@ pub struct Order {
     pub terms: OrderTerms,
     /// Where the payer sends the money, in lower-case hex; no other order has this address.
     pub deposit_address: String,
+    /// The factory from which that address derives, if it is another than the one in `contracts/`. The configured factory
+    /// may change while the order is open; its money can only ever leave through its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factory: Option<EvmAddress>,
     /// Whether its deposits are looked for on the chain itself. Otherwise only a payment processor reports them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_watched: bool,
@@ -81,6 +88,13 @@ impl OrderTerms {
     pub fn is_settled_here(&self) -> bool {
         self.src_chain == self.dst_chain && self.src_token == self.dst_token
     }
+
+    /// Returns how long an order on its own waits for its deposit. A linked order waits until its
+    /// session's deadline.
+    pub fn standalone_lifetime(&self) -> Duration {
+        let has_onramp = self.onramp.as_ref().is_some_and(Onramp::needs_provider);
+        if has_onramp { LIFETIME_WITH_ONRAMP } else { LIFETIME }
+    }
 }
 
 /// What is done with a deposit.
@@ -96,7 +110,7 @@ impl OrderKind {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
             "swap" => Ok(Self::Swap),
-            _ => Err(Invalid::expected("a known order type: swap")),
+            _ => Err(Invalid::expected("one of: swap")),
         }
     }
 }

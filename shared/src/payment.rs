@@ -4,7 +4,9 @@
 //! reports of one transaction that does not ask which came first ([`Transaction::merge`]):
 //! any permutation and any duplication of the same facts ends in the same order.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,14 +48,15 @@ impl TxHash {
         &self.0
     }
 
-    /// What tells this hash from others. An EVM hash is hex, where case means nothing: told
-    /// apart by case, one deposit would count twice. Other chains' hashes are kept as they
-    /// are.
+    /// Returns what tells this hash from others.
+    ///
+    /// 64 hex digits are one hash with or without `0x`, in any case: libraries differ in both, and
+    /// a deposit that is reported in two spellings must count once. Any other hash is told apart by
+    /// every character, because case matters on other chains.
     pub fn identity(&self) -> String {
-        let is_evm = self.0.len() == 66
-            && (self.0.starts_with("0x") || self.0.starts_with("0X"))
-            && self.0.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
-        if is_evm { self.0.to_ascii_lowercase() } else { self.0.clone() }
+        let digits = self.0.strip_prefix("0x").or_else(|| self.0.strip_prefix("0X")).unwrap_or(&self.0);
+        let is_evm = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        if is_evm { format!("0x{}", digits.to_ascii_lowercase()) } else { self.0.clone() }
     }
 }
 
@@ -78,6 +81,18 @@ pub enum TransactionKind {
     /// The payer sent money to the deposit address.
     Deposit {
         /// Who sent it, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<Text<255>>,
+        /// How much: the total of the transaction.
+        amount: Amount,
+    },
+    /// One transfer of a transaction in which the payer sent money to the deposit address, as a report with
+    /// a `logIndex` names it. It is stored as its own report and counts as part of its transaction
+    /// ([`by_transaction`]).
+    DepositLog {
+        /// The position of the transfer's log.
+        log_index: u64,
+        /// Who sent it, if that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<Text<255>>,
         /// How much.
@@ -186,11 +201,23 @@ impl Points {
 }
 
 impl Transaction {
-    /// Whether both are reports of one transaction.
+    /// Whether both are reports of one transaction, or of one transfer in it.
     pub fn is_same_as(&self, other: &Self) -> bool {
         std::mem::discriminant(&self.kind) == std::mem::discriminant(&other.kind)
+            && self.log_index() == other.log_index()
             && self.chain == other.chain
             && self.hash.identity() == other.hash.identity()
+    }
+
+    /// Returns the position of the log, if this is a report of one transfer.
+    const fn log_index(&self) -> Option<u64> {
+        match self.kind {
+            TransactionKind::DepositLog { log_index, .. } => Some(log_index),
+            TransactionKind::Deposit { .. }
+            | TransactionKind::Relay { .. }
+            | TransactionKind::Execution { .. }
+            | TransactionKind::Refund { .. } => None,
+        }
     }
 
     /// What is known from two reports of one transaction, whichever came first.
@@ -202,7 +229,8 @@ impl Transaction {
     pub fn merge(self, other: Self) -> Self {
         let (mut winner, loser) = if self.weight() >= other.weight() { (self, other) } else { (other, self) };
         match (&mut winner.kind, loser.kind) {
-            (TransactionKind::Deposit { from, .. }, TransactionKind::Deposit { from: other, .. }) => {
+            (TransactionKind::Deposit { from, .. }, TransactionKind::Deposit { from: other, .. })
+            | (TransactionKind::DepositLog { from, .. }, TransactionKind::DepositLog { from: other, .. }) => {
                 *from = from.take().max(other);
             }
             (
@@ -228,7 +256,9 @@ impl Transaction {
     /// are equal in those fields.
     fn weight(&self) -> impl Ord + '_ {
         let stage = match &self.kind {
-            TransactionKind::Deposit { amount, from: _ } => (0, Some(*amount)),
+            TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
+                (0, Some(*amount))
+            }
             TransactionKind::Relay { status } => (*status as u8, None),
             TransactionKind::Execution { .. } => (0, None),
             TransactionKind::Refund { amount, status } => (*status as u8, Some(*amount)),
@@ -237,10 +267,68 @@ impl Transaction {
         let moment = match &self.kind {
             TransactionKind::Relay { .. } => (Some(self.created_at), None),
             TransactionKind::Deposit { .. }
+            | TransactionKind::DepositLog { .. }
             | TransactionKind::Execution { .. }
             | TransactionKind::Refund { .. } => (None, Some(Reverse(self.created_at))),
         };
         (stage, moment, self.hash.as_str())
+    }
+}
+
+/// Returns each reported transaction once: the reports of single transfers become their transaction.
+///
+/// A transaction's amount is the larger of the total that was reported of it and the sum of its
+/// reported transfers. Two reporters, one of which names the transfers and one the total, then count
+/// no money twice, and the result depends on no order.
+pub fn by_transaction(reports: &[Transaction]) -> Cow<'_, [Transaction]> {
+    let is_log = |report: &Transaction| report.log_index().is_some();
+    if !reports.iter().any(is_log) {
+        return Cow::Borrowed(reports);
+    }
+    let mut transactions: Vec<Transaction> =
+        reports.iter().filter(|report| !is_log(report)).cloned().collect();
+    let totals = transactions.iter().enumerate();
+    let totals = totals.filter(|(_, report)| matches!(report.kind, TransactionKind::Deposit { .. }));
+    let places: HashMap<(ChainId, String), usize> =
+        totals.map(|(at, total)| ((total.chain, total.hash.identity()), at)).collect();
+    let mut sums: BTreeMap<(ChainId, String), Transaction> = BTreeMap::new();
+    for log in reports {
+        let TransactionKind::DepositLog { from, amount, log_index: _ } = &log.kind else { continue };
+        let kind = TransactionKind::Deposit { from: from.clone(), amount: *amount };
+        let transfer = Transaction { kind, ..log.clone() };
+        let sum = sums.remove(&(log.chain, log.hash.identity()));
+        let sum = match sum {
+            Some(sum) => sum.plus(transfer),
+            None => transfer,
+        };
+        sums.insert((log.chain, log.hash.identity()), sum);
+    }
+    for (transaction, sum) in sums {
+        match places.get(&transaction).and_then(|at| transactions.get_mut(*at)) {
+            Some(total) => *total = total.clone().merge(sum),
+            None => transactions.push(sum),
+        }
+    }
+    Cow::Owned(transactions)
+}
+
+impl Transaction {
+    /// Adds another transfer of the same transaction. Both have the transaction's time, so the earlier
+    /// one is the better known.
+    fn plus(self, other: Self) -> Self {
+        let created_at = self.created_at.min(other.created_at);
+        let hash = self.hash.max(other.hash);
+        let kind = match (self.kind, other.kind) {
+            (
+                TransactionKind::Deposit { from, amount },
+                TransactionKind::Deposit { from: other_from, amount: other_amount },
+            ) => TransactionKind::Deposit {
+                from: from.max(other_from),
+                amount: amount.saturating_add(other_amount),
+            },
+            (kind, _) => kind,
+        };
+        Self { chain: self.chain, hash, created_at, kind }
     }
 }
 
@@ -251,11 +339,16 @@ mod tests {
 
     /// Three reports of one transaction.
     fn reports() -> impl Strategy<Value = [Transaction; 3]> {
-        let deposit =
-            (0..3u8, proptest::option::of("[ab]")).prop_map(|(amount, from)| TransactionKind::Deposit {
-                from: from.map(|from| Text::parse(from).unwrap()),
-                amount: Amount::parse(&amount.to_string()).unwrap(),
-            });
+        let sent = || (0..3u8, proptest::option::of("[ab]"));
+        let deposit = sent().prop_map(|(amount, from)| TransactionKind::Deposit {
+            from: from.map(|from| Text::parse(from).unwrap()),
+            amount: Amount::parse(&amount.to_string()).unwrap(),
+        });
+        let log = sent().prop_map(|(amount, from)| TransactionKind::DepositLog {
+            log_index: 7,
+            from: from.map(|from| Text::parse(from).unwrap()),
+            amount: Amount::parse(&amount.to_string()).unwrap(),
+        });
         let relay = proptest::sample::select(vec![
             RelayStatus::Waiting,
             RelayStatus::Pending,
@@ -286,6 +379,7 @@ mod tests {
         };
         prop_oneof![
             three(deposit.boxed()),
+            three(log.boxed()),
             three(relay.boxed()),
             three(execution.boxed()),
             three(refund.boxed())
@@ -302,13 +396,67 @@ mod tests {
     }
 
     #[test]
-    fn case_tells_no_evm_hashes_apart() {
-        let evm = |digit: &str| TxHash::parse(format!("0x{}", digit.repeat(64))).unwrap();
-        assert_eq!(evm("a").identity(), evm("A").identity());
-        let shouted = TxHash::parse(evm("a").as_str().to_uppercase()).unwrap();
-        assert_eq!(evm("a").identity(), shouted.identity());
-        let base58 = |text: &str| TxHash::parse(text.to_owned()).unwrap();
-        assert_ne!(base58("5VERv8").identity(), base58("5verv8").identity());
+    fn sixty_four_hex_digits_are_one_hash_in_every_spelling() {
+        let hash = |text: &str| TxHash::parse(text.to_owned()).unwrap();
+        let digits = "aB3".repeat(21) + "f";
+        let identity = format!("0x{}", digits.to_lowercase());
+        for spelled in [
+            format!("0x{digits}"),
+            digits.clone(),
+            digits.to_uppercase(),
+            digits.to_lowercase(),
+            format!("0x{}", digits.to_uppercase()),
+            format!("0X{}", digits.to_uppercase()),
+        ] {
+            assert_eq!(hash(&spelled).identity(), identity, "{spelled}");
+        }
+    }
+
+    #[test]
+    fn any_other_hash_is_told_apart_by_every_character() {
+        let hash = |text: String| TxHash::parse(text).unwrap().identity();
+        for (one, other) in [
+            ("5VERv8".to_owned(), "5verv8".to_owned()),
+            ("a".repeat(63), "A".repeat(63)),
+            ("a".repeat(63), format!("0x{}", "a".repeat(63))),
+            ("a".repeat(65), "A".repeat(65)),
+            (format!("0x{}", "g".repeat(64)), format!("0x{}", "G".repeat(64))),
+            (format!("0x{}", "a".repeat(62)), "a".repeat(64)),
+        ] {
+            assert_ne!(hash(one), hash(other));
+        }
+    }
+
+    fn report(hash: &str, log_index: Option<u64>, units: u64) -> Transaction {
+        let amount = Amount::parse(&units.to_string()).unwrap();
+        Transaction {
+            chain: ChainId::parse(1).unwrap(),
+            hash: TxHash::parse(hash.to_owned()).unwrap(),
+            created_at: Timestamp::from_millis(1),
+            kind: match log_index {
+                Some(log_index) => TransactionKind::DepositLog { log_index, from: None, amount },
+                None => TransactionKind::Deposit { from: None, amount },
+            },
+        }
+    }
+
+    #[test]
+    fn a_transaction_counts_the_larger_of_its_total_and_the_sum_of_its_transfers() {
+        for (reports, expected) in [
+            (vec![report("a", Some(4), 2), report("a", Some(7), 3)], vec![report("a", None, 5)]),
+            (
+                vec![report("a", Some(4), 2), report("a", None, 6), report("a", Some(7), 3)],
+                vec![report("a", None, 6)],
+            ),
+            (vec![report("a", Some(4), 2), report("a", None, 1)], vec![report("a", None, 2)]),
+            (
+                vec![report("a", None, 1), report("b", Some(0), 2)],
+                vec![report("a", None, 1), report("b", None, 2)],
+            ),
+            (vec![report("a", None, 1)], vec![report("a", None, 1)]),
+        ] {
+            assert_eq!(*by_transaction(&reports), expected);
+        }
     }
 
     #[test]

@@ -116,9 +116,10 @@ fn with_query_parameter(url: &str, name: &str, value: &str) -> String {
         Some(at) => url.split_at(at),
         None => (url, ""),
     };
-    let separator = match before.find('?') {
+    let separator = match before.split_once('?') {
         None => "?",
-        Some(_) if before.ends_with(['?', '&']) => "",
+        // A query that ends with `?` is not empty: that `?` belongs to its last value.
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
         Some(_) => "&",
     };
     format!("{before}{separator}{name}={value}{fragment}")
@@ -168,6 +169,14 @@ mod tests {
             ("https://shop.example/ok?", format!("https://shop.example/ok?sessionId={ID}")),
             ("https://shop.example/ok?a=1", format!("https://shop.example/ok?a=1&sessionId={ID}")),
             ("https://shop.example/ok?a=1&", format!("https://shop.example/ok?a=1&sessionId={ID}")),
+            ("https://shop.example/ok??", format!("https://shop.example/ok??&sessionId={ID}")),
+            (
+                "https://shop.example/ok?next=https://app.example/in?",
+                format!("https://shop.example/ok?next=https://app.example/in?&sessionId={ID}"),
+            ),
+            ("https://shop.example/ok?a=1?#top", format!("https://shop.example/ok?a=1?&sessionId={ID}#top")),
+            ("https://shop.example/ok?&", format!("https://shop.example/ok?&sessionId={ID}")),
+            ("https://shop.example/ok?#a?", format!("https://shop.example/ok?sessionId={ID}#a?")),
             ("https://shop.example/ok#top?x", format!("https://shop.example/ok?sessionId={ID}#top?x")),
             ("https://shop.example?a#b", format!("https://shop.example?a&sessionId={ID}#b")),
             (

@@ -16,6 +16,9 @@ use crate::invalid::Invalid;
 /// clock had already answered `expired`.
 pub const CLOCK_SKEW_BOUND_MS: i64 = 500;
 
+/// 2015-01-01T00:00:00Z in epoch milliseconds.
+const START_OF_2015: i64 = 1_420_070_400_000;
+
 /// The largest integer that every JSON reader keeps exact, 2^53 − 1 (RFC 8259, section 6).
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
@@ -34,11 +37,15 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// Reads the epoch milliseconds of a request.
+    /// Reads the epoch milliseconds of a report. A time before 2015 is refused: no chain that is paid on is
+    /// older, and epoch seconds that are taken for milliseconds fall into January 1970.
     pub fn parse(millis: u64) -> Result<Self, Invalid> {
         match i64::try_from(millis) {
+            Ok(signed) if signed < START_OF_2015 => Err(Invalid::expected(
+                "epoch milliseconds, and this is before the year 2015: epoch seconds must be multiplied by 1000",
+            )),
             Ok(signed) if millis <= MAX_SAFE_INTEGER => Ok(Self(signed)),
-            Ok(_) | Err(_) => Err(Invalid::expected("epoch milliseconds, at most 2^53 - 1")),
+            Ok(_) | Err(_) => Err(Invalid::expected("an integer of epoch milliseconds, at most 2^53 - 1")),
         }
     }
 
@@ -104,6 +111,14 @@ mod tests {
     #[test]
     fn seconds_are_rounded_down() {
         assert_eq!(Timestamp::from_millis(1_999).as_seconds(), 1);
+    }
+
+    #[test]
+    fn a_reported_time_in_seconds_is_refused_and_says_so() {
+        let seconds = Timestamp::parse(1_769_860_800).unwrap_err();
+        assert!(seconds.requirement().contains("epoch seconds must be multiplied by 1000"), "{seconds}");
+        assert!(Timestamp::parse(1_420_070_399_999).is_err());
+        assert!(Timestamp::parse(1_420_070_400_000).is_ok());
     }
 
     #[test]

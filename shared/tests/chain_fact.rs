@@ -9,13 +9,14 @@
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
 use checkout::chain_fact::{ChainFact, ChainFactKind, ChainTotals, transactions, with_reported};
-use checkout::checkout::Checkout;
+use checkout::checkout::{Checkout, ExpireRefusal};
 use checkout::id::{OrderId, SessionId};
 use checkout::json_object::JsonObject;
 use checkout::ledger::Ledger;
 use checkout::order::{ChainId, Order, OrderKind, OrderStatus, OrderTerms};
-use checkout::payment::{PaymentEvent, Transaction, TransactionKind, TxHash};
+use checkout::payment::{PaymentEvent, Transaction, TransactionKind, TxHash, by_transaction};
 use checkout::session::{CheckoutSession, SessionStatus, SessionTerms};
+use checkout::settlement::NextStep;
 use checkout::text::Text;
 use checkout::time::Timestamp;
 use proptest::prelude::*;
@@ -67,6 +68,7 @@ impl Story {
             id: OrderId::random(),
             terms,
             deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+            factory: None,
             is_watched: true,
             created_at: at(OPENED),
         };
@@ -128,8 +130,10 @@ fn sweep(name: u64, units: u64, block: u64, is_final: bool) -> ChainFact {
     ChainFact { hash: hash(name), block, at: time_of(block), is_final, kind }
 }
 
-fn failed(name: u64, block: u64) -> ChainFact {
-    let kind = ChainFactKind::SweepFailed { reason: Text::parse("blocked".to_owned()).unwrap() };
+/// A settlement of ours that failed, in a transaction that paid another recipient or nobody.
+fn failed(name: u64, block: u64, others_were_paid: bool) -> ChainFact {
+    let reason = Text::parse("blocked".to_owned()).unwrap();
+    let kind = ChainFactKind::SweepFailed { reason, others_were_paid };
     ChainFact { hash: hash(name), block, at: time_of(block), is_final: true, kind }
 }
 
@@ -225,11 +229,58 @@ fn what_is_seen_within_the_margin_of_the_deadline_is_late() {
 #[test]
 fn a_session_that_was_called_off_is_not_held() {
     let mut story = Story::begin();
-    story.sees(vec![deposit(1, 100, 10, false)], IN_TIME);
     story.checkout = story.checkout.expire(at(IN_TIME)).unwrap();
     assert_eq!(story.session(IN_TIME), SessionStatus::Expired);
-    story.sees(vec![deposit(1, 100, 10, true)], IN_TIME);
-    assert_eq!(story.session(AFTER), SessionStatus::Expired);
+    for is_final in [false, true] {
+        story.sees(vec![deposit(1, 100, 10, is_final)], IN_TIME);
+        assert_eq!(story.session(AFTER), SessionStatus::Expired);
+    }
+}
+
+#[test]
+fn a_session_whose_order_is_covered_by_pending_deposits_cannot_be_called_off() {
+    let mut story = Story::begin();
+    story.sees(vec![deposit(1, 99, 10, false)], IN_TIME);
+    assert!(story.checkout.expire(at(IN_TIME)).is_ok());
+    story.sees(vec![deposit(1, 99, 10, false), deposit(2, 1, 11, false)], IN_TIME);
+    assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+    assert_eq!(story.checkout.expire(at(IN_TIME)), Err(ExpireRefusal::PaymentPending));
+    // A reorganisation takes the payment back.
+    story.sees(vec![], IN_TIME);
+    assert!(story.checkout.expire(at(IN_TIME)).is_ok());
+}
+
+/// One transfer of the same chain's transaction, as a processor reports it.
+fn reported_log(name: u64, log_index: u64, units: u64) -> Transaction {
+    let kind = TransactionKind::DepositLog { log_index, from: None, amount: amount(units) };
+    Transaction { kind, ..reported(name, units) }
+}
+
+#[test]
+fn transfers_that_are_reported_and_seen_on_the_chain_count_once() {
+    for is_final in [false, true] {
+        let mut story = Story::begin();
+        story.hears_of(reported_log(1, 4, 40), IN_TIME);
+        story.hears_of(reported_log(1, 7, 20), IN_TIME);
+        story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
+        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+        let totals = ChainTotals::of(&story.on_chain, &by_transaction(&story.reported), at(DEADLINE));
+        assert_eq!(totals.pending(), amount(0));
+    }
+}
+
+#[test]
+fn a_hash_without_0x_is_the_one_that_the_chain_shows() {
+    for is_final in [false, true] {
+        let mut story = Story::begin();
+        let bare = TxHash::parse(format!("{:064X}", 1)).unwrap();
+        story.hears_of(Transaction { hash: bare, ..reported(1, 60) }, IN_TIME);
+        story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
+        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(with_reported(&story.order, &story.reported, &story.on_chain).len(), 1);
+        assert_eq!(story.session(IN_TIME), SessionStatus::Open);
+    }
 }
 
 #[test]
@@ -270,16 +321,94 @@ fn a_reported_deposit_that_the_chain_does_not_show_is_kept() {
     assert_eq!(with_reported(&story.order, &story.reported, &story.on_chain).len(), 1);
 }
 
+/// Six hours, in blocks of a second.
+const SIX_HOURS: u64 = 6 * 3600;
+
 #[test]
-fn a_failed_settlement_ends_the_order_until_the_money_is_forwarded_after_all() {
+fn a_settlement_that_fails_for_everybody_fails_no_order() {
+    let mut story = Story::begin();
+    let mut facts = vec![deposit(1, 100, 10, true)];
+    facts.extend((0..50).map(|at| failed(2 + at, 12 + at * 3600, false)));
+    story.sees(facts, AFTER);
+    assert_eq!(story.order(AFTER), OrderStatus::Refunding);
+    let mut story = Story::begin();
+    story.sees(vec![deposit(1, 100, 10, true)], IN_TIME);
+    let mut facts = vec![deposit(1, 100, 10, true)];
+    facts.extend((0..50).map(|at| failed(2 + at, 12 + at * 3600, false)));
+    story.sees(facts, AFTER);
+    assert_eq!(
+        (story.order(AFTER), story.session(AFTER)),
+        (OrderStatus::Executing, SessionStatus::Processing)
+    );
+}
+
+#[test]
+fn an_order_fails_once_others_were_paid_three_times_over_six_hours() {
+    let paid = deposit(1, 100, 10, true);
+    let times = |blocks: &[u64]| {
+        let failures = blocks.iter().enumerate().map(|(at, block)| failed(2 + at as u64, *block, true));
+        let mut story = Story::begin();
+        story.sees(vec![paid.clone()], IN_TIME);
+        story.sees(std::iter::once(paid.clone()).chain(failures).collect(), AFTER);
+        (story.order(AFTER), story.session(AFTER))
+    };
+    let processing = (OrderStatus::Executing, SessionStatus::Processing);
+    assert_eq!(times(&[12]), processing);
+    assert_eq!(times(&[12, 12 + SIX_HOURS]), processing, "twice");
+    assert_eq!(times(&[12, 13, 11 + SIX_HOURS]), processing, "a second too early");
+    assert_eq!(times(&[12, 13, 12 + SIX_HOURS]), (OrderStatus::Failure, SessionStatus::Expired));
+}
+
+#[test]
+fn money_that_is_forwarded_after_all_ends_the_failure_and_not_the_session() {
     let mut story = Story::begin();
     let paid = deposit(1, 100, 10, true);
-    story.sees(vec![paid.clone(), failed(2, 12)], IN_TIME);
-    assert_eq!(story.order(IN_TIME), OrderStatus::Failure);
-    assert_eq!(story.session(IN_TIME), SessionStatus::Expired);
-    story.sees(vec![paid, failed(2, 12), sweep(3, 100, 20, true)], IN_TIME);
-    assert_eq!(story.order(IN_TIME), OrderStatus::Executed);
-    assert_eq!(story.session(IN_TIME), SessionStatus::Expired);
+    story.sees(vec![paid.clone()], IN_TIME);
+    let mut facts = vec![paid, failed(2, 12, true), failed(3, 13, true), failed(4, 12 + SIX_HOURS, true)];
+    story.sees(facts.clone(), AFTER);
+    assert_eq!(story.session(AFTER), SessionStatus::Expired);
+    facts.push(sweep(5, 100, 20 + SIX_HOURS, true));
+    story.sees(facts, AFTER);
+    assert_eq!((story.order(AFTER), story.session(AFTER)), (OrderStatus::Executed, SessionStatus::Expired));
+}
+
+/// The policy of the watcher, as one table.
+#[test]
+fn the_next_step_follows_from_status_money_and_firmness() {
+    const FIRM: u64 = 20;
+    let paid = || deposit(1, 100, 10, true);
+    let part = || deposit(1, 60, 10, true);
+    let unfirm = || deposit(9, 1, 30, false);
+    let refused = || vec![paid(), failed(2, 12, true), failed(3, 13, true), failed(4, 12 + SIX_HOURS, true)];
+    let table: Vec<(&str, Vec<ChainFact>, i64, NextStep)> = vec![
+        ("nothing was paid", vec![], IN_TIME, NextStep::Done),
+        ("seen and not firm", vec![deposit(1, 100, 21, false)], IN_TIME, NextStep::Observe),
+        ("paid", vec![paid()], IN_TIME, NextStep::Sweep),
+        ("paid, and the deadline has passed", vec![paid()], AFTER, NextStep::Sweep),
+        ("paid, and more is on its way", vec![paid(), unfirm()], IN_TIME, NextStep::Sweep),
+        ("a part, while the session is open", vec![part()], IN_TIME, NextStep::AwaitDeadline),
+        ("a part, and more is on its way", vec![part(), unfirm()], IN_TIME, NextStep::Observe),
+        ("a part, and the session is over", vec![part()], AFTER, NextStep::Sweep),
+        ("a part, over, and more is on its way", vec![part(), unfirm()], AFTER, NextStep::Observe),
+        ("swept, not firm", vec![paid(), sweep(2, 100, 30, false)], IN_TIME, NextStep::Observe),
+        ("swept", vec![paid(), sweep(2, 100, 12, true)], IN_TIME, NextStep::Done),
+        ("swept in part", vec![paid(), sweep(2, 40, 12, true)], IN_TIME, NextStep::Sweep),
+        ("failed once", vec![paid(), failed(2, 12, true)], IN_TIME, NextStep::Sweep),
+        ("refused for good, not firm", refused(), IN_TIME, NextStep::Observe),
+    ];
+    for (what, facts, now, expected) in table {
+        let mut story = Story::begin();
+        // What is paid in time was seen in time.
+        story.sees(facts.iter().take(1).cloned().collect(), IN_TIME);
+        story.sees(facts, now);
+        let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, FIRM, at(now));
+        assert_eq!(next, expected, "{what}");
+    }
+    let mut story = Story::begin();
+    story.sees(vec![paid()], IN_TIME);
+    story.sees(refused(), AFTER);
+    let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, 2 * SIX_HOURS, at(AFTER));
+    assert_eq!(next, NextStep::Done, "refused for good");
 }
 
 /// What happens to a story.
@@ -296,7 +425,7 @@ fn fact() -> impl Strategy<Value = ChainFact> {
         match kind {
             0..=3 => deposit(name, units, block, is_final),
             4 => sweep(name + 10, units, block, is_final),
-            _ => failed(name + 20, block),
+            _ => failed(name + 20, block, name % 2 == 0),
         }
     })
 }

@@ -9,10 +9,11 @@
 #![expect(clippy::unwrap_used, reason = "the helpers read literals; clippy takes them for code that ships")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
-use checkout::checkout::{Checkout, Recorded};
+use checkout::checkout::{Checkout, ExpireRefusal, Recorded};
 use checkout::id::SessionId;
 use checkout::json_object::JsonObject;
 use checkout::ledger::{Ledger, Outcome, covered_at};
@@ -170,6 +171,7 @@ fn order(session: SessionId, price: &str) -> Order {
             client_reference_id: None,
         },
         deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }
@@ -264,6 +266,118 @@ fn a_refund_that_failed_says_nothing_about_the_order() {
     assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
 }
 
+/// A successful refund of so much.
+fn refund_of(chain_id: u64, hash: &str, text: &str) -> PaymentEvent {
+    let kind = TransactionKind::Refund { amount: amount(text), status: RefundStatus::Success };
+    transaction(chain_id, hash, OPENED, kind)
+}
+
+#[test]
+fn a_refund_of_the_excess_ends_no_paid_session() {
+    let facts = [payment(), deposit("more", "50"), refund_of(HERE, "r", "50")];
+    let record = Record::after(facts);
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Executing, SessionStatus::Processing));
+    let mut executed = record.clone();
+    executed.report(execution(), DEADLINE);
+    assert_eq!(executed.at(DEADLINE), (OrderStatus::Executed, SessionStatus::Complete));
+    // One unit more, and the order is not paid any more.
+    let mut refunded = record;
+    refunded.report(refund_of(HERE, "s", "1"), IN_TIME);
+    assert_eq!(refunded.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
+}
+
+#[test]
+fn a_refund_of_the_excess_that_is_reported_first_ends_in_the_same_order_status() {
+    let facts = [payment(), refund_of(HERE, "r", "50"), deposit("more", "50")];
+    let record = Record::after(facts);
+    // The session was seen `expired` in between, and stays so.
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Expired));
+}
+
+#[test]
+fn several_refunds_add_up() {
+    let part = |hash: &str, text: &str| refund_of(HERE, hash, text);
+    let record = Record::after([payment(), deposit("more", "50"), part("r", "20"), part("s", "30")]);
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+    let record = Record::after([payment(), deposit("more", "50"), part("r", "20"), part("s", "31")]);
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
+}
+
+#[test]
+fn a_refund_on_another_chain_takes_nothing_from_what_pays() {
+    let astray = [payment(), deposit_on(ELSEWHERE, "b", "70"), refund_of(ELSEWHERE, "r", "70")];
+    assert_eq!(Record::after(astray).at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+    let unpaid = [deposit_on(ELSEWHERE, "b", "70"), refund_of(ELSEWHERE, "r", "70")];
+    assert_eq!(Record::after(unpaid).at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
+}
+
+#[test]
+fn a_late_payment_less_its_refunded_excess_is_still_to_be_refunded() {
+    let mut record = Record::new();
+    for event in [payment(), deposit("more", "50"), refund_of(HERE, "r", "50")] {
+        record.report(event, DEADLINE);
+    }
+    assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
+}
+
+#[test]
+fn a_ledger_from_before_refunds_were_summed_keeps_its_status() {
+    let mut record = Record::after([payment(), refund(RefundStatus::Success)]);
+    record.checkout.ledger.returned = None;
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
+    let mut record = Record::after([payment()]);
+    record.checkout.ledger.returned = None;
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+}
+
+#[test]
+fn a_session_that_is_being_paid_cannot_be_called_off() {
+    let mut record = Record::new();
+    let at = |millis: i64| Timestamp::from_millis(millis);
+    record.checkout.ledger.pending_since = Some(at(IN_TIME));
+    assert_eq!(record.session(IN_TIME), SessionStatus::Open);
+    assert_eq!(record.checkout.expire(at(IN_TIME)), Err(ExpireRefusal::PaymentPending));
+    record.checkout.ledger.pending_since = None;
+    assert!(record.checkout.expire(at(IN_TIME)).is_ok());
+    assert_eq!(record.checkout.expire(at(DEADLINE)), Err(ExpireRefusal::NotOpen(SessionStatus::Expired)));
+}
+
+#[test]
+fn an_order_with_an_onramp_lives_an_hour_on_its_own() {
+    for (vendor, minutes) in [
+        (OnrampVendor::Coinbase, 60),
+        (OnrampVendor::Stripe, 60),
+        (OnrampVendor::StripeWeb2, 60),
+        (OnrampVendor::Moonpay, 60),
+        (OnrampVendor::None, 15),
+    ] {
+        let lifetime = Record::with_onramp(vendor).order.terms.standalone_lifetime();
+        assert_eq!(lifetime, Duration::from_mins(minutes), "{vendor:?}");
+    }
+    assert_eq!(Record::new().order.terms.standalone_lifetime(), Duration::from_mins(15));
+}
+
+/// One transfer of a transaction.
+fn deposit_log(hash: &str, log_index: u64, text: &str) -> PaymentEvent {
+    let kind = TransactionKind::DepositLog { log_index, from: None, amount: amount(text) };
+    transaction(HERE, hash, OPENED, kind)
+}
+
+#[test]
+fn the_transfers_of_one_transaction_add_up() {
+    let mut record = Record::after([deposit_log("a", 4, "40"), deposit_log("a", 4, "40")]);
+    assert_eq!(record.received(), "40");
+    record.report(deposit_log("a", 7, "60"), IN_TIME);
+    assert_eq!(record.received(), "100");
+    assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
+    // The total of the same transaction is no further money.
+    record.report(deposit("a", "100"), IN_TIME);
+    assert_eq!(record.received(), "100");
+    record.report(deposit("a", "101"), IN_TIME);
+    assert_eq!(record.received(), "101");
+}
+
 #[test]
 fn a_failed_order_expires_its_session() {
     let record = Record::after([failure()]);
@@ -339,6 +453,7 @@ fn only_the_card_payment_of_stripe_is_waited_for_by_name() {
         (OnrampVendor::StripeWeb2, OrderStatus::WaitingStripePayment),
         (OnrampVendor::Stripe, OrderStatus::ScanningDepositTransaction),
         (OnrampVendor::Coinbase, OrderStatus::ScanningDepositTransaction),
+        (OnrampVendor::Moonpay, OrderStatus::ScanningDepositTransaction),
         (OnrampVendor::None, OrderStatus::ScanningDepositTransaction),
     ] {
         let mut record = Record::with_onramp(vendor);
@@ -820,13 +935,16 @@ fn config() -> Config {
 
 /// A fact; few distinct ones, so that they meet.
 fn fact() -> impl Strategy<Value = PaymentEvent> {
-    let hashes = [&evm("1abc"), &evm("1ABC"), "5VERv8", "5verv8"].map(ToOwned::to_owned);
+    let bare = evm("1aBc").replace("0x", "");
+    let hashes = [&evm("1abc"), &evm("1ABC"), &bare, "5VERv8", "5verv8"].map(ToOwned::to_owned);
     let amounts = vec!["0", "1", "40", "60", "99", "100", "101", MAX_LESS_ONE, MAX];
     let amounts = select(amounts).prop_map(amount);
     let from = proptest::option::of(select(vec!["alice", "bob"]))
         .prop_map(|from| from.map(|from| Text::parse(from.to_owned()).unwrap()));
     let deposit =
-        (from, amounts.clone()).prop_map(|(from, amount)| TransactionKind::Deposit { from, amount });
+        (from.clone(), amounts.clone()).prop_map(|(from, amount)| TransactionKind::Deposit { from, amount });
+    let log = (0..3u64, from, amounts.clone())
+        .prop_map(|(log_index, from, amount)| TransactionKind::DepositLog { log_index, from, amount });
     let relay = select(vec![
         RelayStatus::Waiting,
         RelayStatus::Pending,
@@ -848,7 +966,7 @@ fn fact() -> impl Strategy<Value = PaymentEvent> {
     });
     let refund = (amounts, select(vec![RefundStatus::Failure, RefundStatus::Success]))
         .prop_map(|(amount, status)| TransactionKind::Refund { amount, status });
-    let kind = prop_oneof![8 => deposit, 2 => relay, 2 => execution, 1 => refund];
+    let kind = prop_oneof![6 => deposit, 4 => log, 2 => relay, 2 => execution, 2 => refund];
     let chains = prop_oneof![4 => Just(HERE), 1 => Just(ELSEWHERE)];
     let transaction = (chains, select(hashes.to_vec()), 0..3i64, kind)
         .prop_map(|(chain, hash, created_at, kind)| transaction(chain, &hash, OPENED + created_at, kind));
@@ -896,24 +1014,43 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
-/// What all the reports say, without the code under test: each deposit once, at its largest.
-/// The failure and what was decided are left out.
+/// What all the reports say, without the code under test: each transaction once, at the larger of its largest total and
+/// the sum of its transfers, each of them at its largest. The failure and what was decided are left out.
 fn sum_of<'a>(reports: impl IntoIterator<Item = &'a Transaction>) -> Ledger {
     let mut sum = Ledger::default();
-    let mut deposits = BTreeMap::new();
+    let (mut totals, mut logs, mut refunds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for report in reports {
         match &report.kind {
-            TransactionKind::Deposit { amount, from: _ } => {
-                let largest = deposits.entry(identity(report)).or_insert(*amount);
+            TransactionKind::Deposit { amount, .. } => {
+                let largest = totals.entry(identity(report)).or_insert(*amount);
+                *largest = (*largest).max(*amount);
+            }
+            TransactionKind::DepositLog { log_index, amount, .. } => {
+                let largest = logs.entry((identity(report), *log_index)).or_insert(*amount);
                 *largest = (*largest).max(*amount);
             }
             TransactionKind::Relay { .. } => sum.relayed = true,
             TransactionKind::Execution { .. } => sum.executed = true,
-            TransactionKind::Refund { status, amount: _ } => {
-                sum.refunded |= *status == RefundStatus::Success;
+            TransactionKind::Refund { status: RefundStatus::Success, amount } => {
+                sum.refunded = true;
+                let largest = refunds.entry(identity(report)).or_insert(*amount);
+                *largest = (*largest).max(*amount);
             }
+            TransactionKind::Refund { status: RefundStatus::Failure, amount: _ } => {}
         }
     }
+    let mut sums: BTreeMap<_, Amount> = BTreeMap::new();
+    for ((transaction, _), amount) in logs {
+        let sum = sums.entry(transaction).or_insert(Amount::ZERO);
+        *sum = sum.saturating_add(amount);
+    }
+    let mut deposits = totals;
+    for (transaction, sum) in sums {
+        let amount = deposits.entry(transaction).or_insert(sum);
+        *amount = (*amount).max(sum);
+    }
+    let returned = refunds.iter().filter(|((chain, _), _)| *chain == HERE);
+    sum.returned = Some(returned.fold(Amount::ZERO, |sum, (_, amount)| sum.saturating_add(*amount)));
     sum.deposited = deposits.values().any(|amount| *amount != Amount::ZERO);
     sum.received = deposits
         .iter()
@@ -924,9 +1061,14 @@ fn sum_of<'a>(reports: impl IntoIterator<Item = &'a Transaction>) -> Ledger {
 
 /// What tells a transaction from others of its kind.
 fn identity(transaction: &Transaction) -> (u64, String) {
-    let hash = transaction.hash.as_str();
-    let hash = if hash.starts_with("0x") { hash.to_lowercase() } else { hash.to_owned() };
+    let hash = transaction.hash.as_str().trim_start_matches("0x");
+    let hash = if hash.len() == 64 { hash.to_lowercase() } else { hash.to_owned() };
     (transaction.chain.as_u64(), hash)
+}
+
+/// Whether the deposits less the refunds fall short.
+fn is_short(sum: &Ledger) -> bool {
+    sum.received.saturating_sub(sum.returned.unwrap()) < amount(PRICE)
 }
 
 /// A history as the contract tells it: what was reported, and whether it paid in time.
@@ -954,7 +1096,7 @@ impl Story {
         let over = self.called_off || now >= DEADLINE;
         let rows = [
             (sum.executed, OrderStatus::Executed),
-            (sum.refunded, OrderStatus::Refunded),
+            (sum.refunded && is_short(&sum), OrderStatus::Refunded),
             (!self.failures.is_empty(), OrderStatus::Failure),
             (self.paid && sum.relayed, OrderStatus::Relay),
             (self.paid, OrderStatus::Executing),
@@ -1109,7 +1251,9 @@ proptest! {
         let covered = |record: &Record| covered_at(&record.order, &record.transactions);
         prop_assert_eq!(covered(&one), covered(&other));
         let (ledger, other_ledger) = (&one.checkout.ledger, &other.checkout.ledger);
-        let is_contested = ledger.executed && (ledger.refunded || ledger.failure.is_some());
+        // A refund may end the session before the excess that it returns is reported.
+        let may_have_ended = ledger.refunded && !ledger.is_refunded(&one.order);
+        let is_contested = may_have_ended || ledger.executed && (ledger.refunded || ledger.failure.is_some());
         if is_contested {
             let outcome = ledger.outcome;
             prop_assert_eq!(ledger, &Ledger { outcome, ..other_ledger.clone() });
@@ -1130,6 +1274,10 @@ fn tells_as_much(kept: &TransactionKind, reported: &TransactionKind) -> bool {
             TransactionKind::Deposit { amount: kept, .. },
             TransactionKind::Deposit { amount: reported, .. },
         ) => kept >= reported,
+        (
+            TransactionKind::DepositLog { log_index: kept_index, amount: kept, .. },
+            TransactionKind::DepositLog { log_index, amount: reported, .. },
+        ) => kept_index == log_index && kept >= reported,
         (TransactionKind::Relay { status: kept }, TransactionKind::Relay { status: reported }) => {
             kept >= reported
         }
@@ -1144,9 +1292,13 @@ fn tells_as_much(kept: &TransactionKind, reported: &TransactionKind) -> bool {
     }
 }
 
-/// Whether a row of the contract's table holds. Only an execution that came too late to
-/// complete its session leaves the table: it moves the order, and the session not at all.
+/// Whether a row of the contract's table holds. Two things leave the table, because they move the order
+/// and the session not at all: an execution that came too late to complete its session, and a deposit that came
+/// after a refund had ended the session, and of which that refund was the excess.
 fn fits(ledger: &Ledger, order: OrderStatus, session: SessionStatus, now: i64) -> bool {
+    if ledger.refunded && ledger.outcome == Some(Outcome::Expired) {
+        return session == SessionStatus::Expired;
+    }
     match order {
         OrderStatus::Executed => match ledger.outcome {
             Some(Outcome::Complete) => session == SessionStatus::Complete,

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::U256;
-use checkout::store::StoreError;
 use serde_json::json;
-use watch_chain::WatchError;
 
 use crate::node_double::NodeFault;
 use crate::world::{ASKED, FINALITY, World};
@@ -92,32 +90,75 @@ async fn nothing_is_settled_while_gas_costs_more_than_is_configured() {
     world.assert_settled(&deal, ASKED).await;
 }
 
+/// An issuer pauses its token for some seconds, and the one settlement of a hundred orders is mined just then.
 #[tokio::test]
-async fn a_recipient_that_the_token_refuses_fails_alone() {
+async fn a_token_that_refuses_everybody_for_a_while_fails_no_order() {
     let world = World::new().await;
     let mut watcher = world.watch().await;
-    let [one, refused, other] = [world.deal().await, world.deal().await, world.deal().await];
-    world.evm.block(refused.recipient, true).await;
-    for deal in [&one, &refused, &other] {
+    let deals = [world.deal().await, world.deal().await, world.deal().await];
+    for deal in &deals {
         world.pay(deal, ASKED).await;
     }
+    world.mine(1 + FINALITY).await;
+    for deal in &deals {
+        world.evm.block(deal.recipient, true).await;
+    }
+    assert!(world.step(&mut watcher).await.sent.is_some());
+    world.go_on(&mut watcher, FINALITY + 2).await;
+    for deal in &deals {
+        let shown = world.shown(deal).await;
+        assert_eq!((shown.session.as_str(), shown.order.as_str()), ("processing", "executing"), "{shown:?}");
+    }
+    assert_eq!(watcher.health().without_effect, 3);
+    assert_eq!(world.evm.sent_by(world.gas_payer()).await, 1, "no gas is spent at each step");
+
+    for deal in &deals {
+        world.evm.block(deal.recipient, false).await;
+    }
+    world.mine(1).await;
+    world.service.clock.advance(Duration::from_mins(1));
     world.go_on(&mut watcher, 10).await;
-    world.assert_settled(&one, ASKED).await;
-    world.assert_settled(&other, ASKED).await;
+    for deal in &deals {
+        world.assert_settled(deal, ASKED).await;
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_that_alone_is_refused_over_hours_fails_alone() {
+    let world = World::new().await;
+    let mut watcher = world.watch().await;
+    let refused = world.deal().await;
+    world.evm.block(refused.recipient, true).await;
+    world.pay(&refused, ASKED).await;
+    for _ in 0..9 {
+        // Somebody else is paid in the same token, in the same transaction whenever it is the refused order's turn.
+        let other = world.deal().await;
+        world.pay(&other, ASKED).await;
+        world.mine(1 + FINALITY).await;
+        world.go_on(&mut watcher, 8).await;
+        world.assert_settled(&other, ASKED).await;
+        if world.shown(&refused).await.order == "failure" {
+            break;
+        }
+        assert_eq!(world.shown(&refused).await.session, "processing");
+        world.service.clock.advance(Duration::from_hours(3));
+        world.mine(1).await;
+    }
     let shown = world.shown(&refused).await;
     assert_eq!((shown.session.as_str(), shown.order.as_str()), ("expired", "failure"), "{shown:?}");
     assert!(shown.failure.as_ref().unwrap().contains("the account is blocked"), "{shown:?}");
-    assert_eq!(
-        world.evm.holds(world.evm.token, refused.deposit).await,
-        ASKED,
-        "where only the recipient can get it"
-    );
-    assert_eq!(world.evm.sent_by(world.gas_payer()).await, 1, "no gas is spent on it again");
+    let sent = world.evm.sent_by(world.gas_payer()).await;
+    world.service.clock.advance(Duration::from_hours(48));
+    world.mine(1).await;
+    world.go_on(&mut watcher, 4).await;
+    assert_eq!(world.evm.sent_by(world.gas_payer()).await, sent, "no gas is spent on it again");
 
     // Once the token relents, anybody can forward it.
     world.evm.block(refused.recipient, false).await;
     world.mine(1).await;
     world.sweep(&refused).await;
+    // Something else is watched, so the chain is read.
+    world.deal().await;
     world.go_on(&mut watcher, FINALITY + 2).await;
     let shown = world.shown(&refused).await;
     assert_eq!((shown.session.as_str(), shown.order.as_str()), ("expired", "executed"), "{shown:?}");
@@ -141,6 +182,8 @@ async fn a_strangers_failed_sweep_fails_no_order() {
     world.go_on(&mut watcher, FINALITY + 2).await;
     assert_eq!(world.shown(&deal).await.session, "processing");
     let mut watcher = world.watch().await;
+    world.service.clock.advance(Duration::from_mins(5));
+    world.mine(1).await;
     world.go_on(&mut watcher, 8).await;
     world.assert_settled(&deal, ASKED).await;
 }
@@ -184,6 +227,9 @@ async fn who_cannot_settle_still_watches() {
     world.step(&mut watcher).await;
     assert_eq!(world.shown(&deal).await.pending, ASKED);
     world.double.heal();
+    // What was refused backs off.
+    world.service.clock.advance(Duration::from_mins(10));
+    world.mine(1).await;
     world.go_on(&mut watcher, 10).await;
     world.assert_settled(&settled, ASKED).await;
     world.assert_settled(&deal, ASKED).await;
@@ -199,7 +245,7 @@ async fn another_gas_key_does_not_stop_the_watcher_over_an_earlier_failure() {
     world.evm.block(refused.recipient, true).await;
     world.pay(&refused, ASKED).await;
     world.go_on(&mut watcher, 8).await;
-    assert_eq!(world.shown(&refused).await.order, "failure");
+    assert_eq!(world.shown(&refused).await.session, "processing");
 
     let mut watcher = world.watch_only().await;
     let other = world.deal().await;
@@ -227,28 +273,32 @@ async fn what_was_seen_of_a_token_that_is_not_configured_any_more_is_settled() {
     world.assert_settled(&deal, ASKED).await;
 }
 
-/// One order that cannot be read is somebody's work, and nobody else's loss.
+/// One order that cannot be read needs a person, and holds up nothing else.
 #[tokio::test]
-async fn an_order_that_cannot_be_read_keeps_no_other_from_being_settled() {
-    let world = World::new().await;
+async fn an_order_that_cannot_be_read_holds_up_nothing_and_is_settled_once_it_can() {
+    let world = World::with(json!({ "blockRange": 3, "overlap": 4 })).await;
     let mut watcher = world.watch().await;
     let [broken, other] = [world.deal().await, world.deal().await];
     let whole = world.spoil(&broken).await;
     for deal in [&broken, &other] {
         world.pay(deal, ASKED).await;
     }
-    for _ in 0..10 {
-        world.mine(1).await;
-        let error = world.try_step(&mut watcher).await.unwrap_err();
-        assert!(matches!(error, WatchError::Store(StoreError::Broken(_))), "{error}");
-    }
-    world.assert_settled(&other, ASKED).await;
-    assert!(
-        world.store.cursor(world.chain()).await.unwrap().is_none(),
-        "the other's deposit was not looked at"
-    );
-
-    world.restore(whole).await;
+    world.mine(1).await;
+    assert_eq!(world.step(&mut watcher).await.failed.len(), 1);
     world.go_on(&mut watcher, 10).await;
+    world.assert_settled(&other, ASKED).await;
+    let cursor = world.store.cursor(world.chain()).await.unwrap().unwrap();
+    assert_eq!(cursor.block, world.evm.head().await.number, "the cursor goes on");
+
+    // Far more blocks than one step reads, and a watcher that knows nothing of it.
+    for _ in 0..8 {
+        world.mine(50).await;
+        world.try_step(&mut watcher).await.unwrap();
+    }
+    let mut watcher = world.watch().await;
+    world.restore(whole).await;
+    world.service.clock.advance(Duration::from_mins(1));
+    world.mine(1).await;
+    world.go_on(&mut watcher, 12).await;
     world.assert_settled(&broken, ASKED).await;
 }

@@ -96,6 +96,7 @@ impl World {
         let fuse = Fuse::default();
         let (double, endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
         let rpc = Rpc::new(vec![Endpoint::parse(&endpoint).unwrap()], Limits::default()).unwrap();
+        let rpc = rpc.for_chain(chains.iter().next().unwrap().id.as_u64());
         let calls = Recorder::default();
         let aws = calls.listen_on(&fuse.counts(&aws));
         let gas_key = LocalKey::parse(GAS_KEY).unwrap();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use checkout::address::EvmAddress;
 use checkout::amount::Amount;
-use checkout::checkout::{Checkout, LinkRefusal};
+use checkout::chain_fact::{ChainFact, ChainFactKind};
+use checkout::checkout::{Checkout, ExpireRefusal, LinkRefusal};
 use checkout::id::SessionId;
 use checkout::json_object::JsonObject;
 use checkout::ledger::Ledger;
@@ -52,6 +53,8 @@ enum Deed {
     Link,
     Expire,
     Report(PaymentEvent),
+    /// The chain shows a deposit of so much, which is final or not.
+    See(&'static str, bool),
 }
 
 impl History {
@@ -66,17 +69,25 @@ impl History {
             ledger: Ledger::default(),
             version: 0,
         };
-        let mut known: Vec<Transaction> = Vec::new();
+        let (mut known, mut on_chain): (Vec<Transaction>, Vec<ChainFact>) = (Vec::new(), Vec::new());
         for (deed, at) in &self.deeds {
             let now = after(deadline, *at);
             match deed {
                 Deed::Link => checkout = checkout.link(&order, now).unwrap_or(checkout),
                 Deed::Expire => checkout = checkout.expire(now).unwrap_or(checkout),
+                Deed::See(amount, is_final) => {
+                    let Some(order) = &checkout.order else {
+                        continue;
+                    };
+                    on_chain = vec![seen_deposit(deadline, amount, *is_final)];
+                    checkout.ledger = checkout.observe(order, &known, &on_chain, now);
+                    checkout.version += 1;
+                }
                 Deed::Report(event) => {
                     let Some(order) = &checkout.order else {
                         continue;
                     };
-                    let Some(recorded) = checkout.record(order, &known, &[], event.clone(), now) else {
+                    let Some(recorded) = checkout.record(order, &known, &on_chain, event.clone(), now) else {
                         continue;
                     };
                     checkout.ledger = recorded.ledger;
@@ -98,7 +109,7 @@ enum Outcome {
     Linked,
     LinkRefused(LinkRefusalKind),
     Expired,
-    ExpiryRefused(SessionStatus),
+    ExpiryRefused(ExpireRefusal),
 }
 
 /// Why a link was refused.
@@ -187,7 +198,7 @@ impl Database {
         let session = SessionId::random();
         let before = history.checkout(session, deadline);
         self.put(session, &before).await;
-        let expiry = self.store.expire_session(session, now, key).await.unwrap();
+        let expiry = self.store.expire_session(session, || now, key).await.unwrap();
         let after = self.read(session).await;
         match (before.expire(now), expiry) {
             (Ok(expired), Expiry::Expired(answered)) => {
@@ -195,10 +206,10 @@ impl Database {
                 assert_eq!(after, expired);
                 Outcome::Expired
             }
-            (Err(status), Expiry::NotOpen(answered)) => {
+            (Err(refusal), Expiry::Refused(answered)) => {
                 assert_eq!(after, before, "a refused expire call changes nothing");
-                assert_eq!(answered, status);
-                Outcome::ExpiryRefused(status)
+                assert_eq!(answered, refusal);
+                Outcome::ExpiryRefused(refusal)
             }
             (ruled, done) => panic!("{ruled:?} by the rules, {done:?} by the database"),
         }
@@ -282,6 +293,7 @@ fn order(session: SessionId, deadline: Timestamp) -> Order {
             client_reference_id: None,
         },
         deposit_address: RECIPIENT.to_owned(),
+        factory: None,
         is_watched: false,
         created_at: after(deadline, -1_700_000),
     }
@@ -302,6 +314,18 @@ fn report(hash: &str, kind: TransactionKind) -> Deed {
 
 fn deposit(hash: &str, amount: &str) -> Deed {
     report(hash, TransactionKind::Deposit { from: None, amount: Amount::parse(amount).unwrap() })
+}
+
+/// A deposit on the chain, well before the deadline.
+fn seen_deposit(deadline: Timestamp, amount: &str, is_final: bool) -> ChainFact {
+    let from = Text::parse(RECIPIENT.to_owned()).unwrap();
+    ChainFact {
+        hash: TxHash::parse("d".to_owned()).unwrap(),
+        block: 1,
+        at: after(deadline, EARLY),
+        is_final,
+        kind: ChainFactKind::Deposit { from, amount: Amount::parse(amount).unwrap() },
+    }
 }
 
 fn execution() -> Deed {
@@ -330,6 +354,9 @@ fn deeds() -> Vec<Deed> {
         failure(),
         refund(RefundStatus::Failure),
         refund(RefundStatus::Success),
+        Deed::See("99", false),
+        Deed::See(PRICE, false),
+        Deed::See(PRICE, true),
     ]
 }
 
@@ -363,6 +390,12 @@ async fn in_every_state_and_at_every_instant_the_database_and_the_rules_agree() 
         late(deposit("c", PRICE), -CLOCK_SKEW_BOUND_MS),
         late(execution(), -CLOCK_SKEW_BOUND_MS - 1),
         late(execution(), -CLOCK_SKEW_BOUND_MS),
+        linked(vec![Deed::See(PRICE, false)]),
+        linked(vec![Deed::See("99", false)]),
+        linked(vec![Deed::See("99", false), deposit("b", "1")]),
+        linked(vec![Deed::See(PRICE, false), Deed::See(PRICE, true)]),
+        linked(vec![Deed::See(PRICE, false), Deed::See("99", false)]),
+        linked(vec![Deed::Expire, Deed::See(PRICE, false)]),
         alone(vec![]),
         alone(vec![deposit("c", PRICE)]),
         alone(vec![failure()]),
@@ -380,8 +413,9 @@ async fn in_every_state_and_at_every_instant_the_database_and_the_rules_agree() 
         .iter()
         .flat_map(|status| {
             let refusal = LinkRefusalKind::NotOpen(*status);
-            [Outcome::LinkRefused(refusal), Outcome::ExpiryRefused(*status)]
+            [Outcome::LinkRefused(refusal), Outcome::ExpiryRefused(ExpireRefusal::NotOpen(*status))]
         })
+        .chain([Outcome::ExpiryRefused(ExpireRefusal::PaymentPending)])
         .chain([LinkRefusalKind::AlreadyLinked, LinkRefusalKind::AboutToExpire].map(Outcome::LinkRefused))
         .chain([Outcome::Linked, Outcome::Expired]);
     assert_eq!(outcomes, expected.collect());
@@ -417,7 +451,7 @@ async fn what_is_not_there_neither_links_nor_expires() {
         let order = order(session, now + Duration::from_mins(30));
         let linking = database.store.link_order(session, &order, || now, key.as_ref()).await.unwrap();
         assert!(matches!(linking, Linking::NoSession), "{linking:?}");
-        let expiry = database.store.expire_session(session, now, key.as_ref()).await.unwrap();
+        let expiry = database.store.expire_session(session, || now, key.as_ref()).await.unwrap();
         assert!(matches!(expiry, Expiry::NoSession), "{expiry:?}");
         assert!(database.store.read_checkout(session.order()).await.unwrap().is_none());
     }

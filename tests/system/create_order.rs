@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ const LARGEST_AMOUNT: &str = "11579208923731619542357098500868790785326998466564
 /// 2^256.
 const TOO_LARGE_AMOUNT: &str =
     "115792089237316195423570985008687907853269984665640564039457584007913129639936";
+
+const NATIVE: &str = "0x0000000000000000000000000000000000000000";
+/// An account whose spelling carries a checksum.
+const CHECKSUMMED: &str = "0x0Ed9A9e619b284AEd8F6e5Ab0A596EFD5c9F5cF9";
 
 /// Sends this text as the body.
 async fn create(service: &Service, body: impl Into<Vec<u8>>) -> Answer {
@@ -210,11 +215,11 @@ async fn an_unknown_type_is_answered_with_the_known_ones() {
     {
       "error": {
         "code": "invalid_field_value",
-        "message": "type: expected a known order type: swap",
+        "message": "type must be one of: swap",
         "param": "type",
         "type": "invalid_request_error"
       },
-      "message": "type: expected a known order type: swap",
+      "message": "type must be one of: swap",
       "statusCode": 400,
       "success": false
     }
@@ -290,7 +295,6 @@ async fn a_field_that_breaks_its_rule_is_refused() {
                 json!(0),
                 json!(-1),
                 json!(8453.5),
-                json!(8453.0),
                 json!("8453"),
                 json!(true),
                 json!([8453]),
@@ -334,7 +338,7 @@ async fn a_field_that_breaks_its_rule_is_refused() {
         (
             "clientReferenceId",
             vec![
-                json!(""),
+                json!(" "),
                 json!("cart 42"),
                 json!("cart.42"),
                 json!("cart/42"),
@@ -397,11 +401,11 @@ async fn a_broken_checksum_is_refused_in_a_sentence() {
     {
       "error": {
         "code": "invalid_address",
-        "message": "recipientAddress: expected an EVM address whose mixed case satisfies the EIP-55 checksum",
+        "message": "recipientAddress must be an EVM address whose mixed case satisfies the EIP-55 checksum",
         "param": "recipientAddress",
         "type": "invalid_request_error"
       },
-      "message": "recipientAddress: expected an EVM address whose mixed case satisfies the EIP-55 checksum",
+      "message": "recipientAddress must be an EVM address whose mixed case satisfies the EIP-55 checksum",
       "statusCode": 400,
       "success": false
     }
@@ -414,19 +418,16 @@ async fn an_address_comes_back_as_it_was_given() {
     let native = "0x0000000000000000000000000000000000000000";
     let upper = format!("0x{}", USDC[2..].to_uppercase());
     for address in [USDC, &USDC.to_lowercase(), &upper, native] {
-        let answer = service
-            .create_order(with(
-                order(),
-                json!({
-                    "recipientAddress": address,
-                    "srcTokenAddress": address,
-                    "dstTokenAddress": address,
-                }),
-            ))
-            .await;
-        for field in ["recipientAddress", "srcTokenAddress", "dstTokenAddress"] {
+        let tokens = json!({ "srcTokenAddress": address, "dstTokenAddress": address });
+        let answer = service.create_order(with(order(), tokens)).await;
+        for field in ["srcTokenAddress", "dstTokenAddress"] {
             assert_eq!(answer.ok()[field], address);
         }
+    }
+    let upper = format!("0x{}", RECIPIENT[2..].to_uppercase());
+    for address in [CHECKSUMMED, &CHECKSUMMED.to_lowercase(), &upper, RECIPIENT] {
+        let answer = service.create_order(with(order(), json!({ "recipientAddress": address }))).await;
+        assert_eq!(answer.ok()["recipientAddress"], address);
     }
 }
 
@@ -438,10 +439,87 @@ async fn the_creator_and_the_partner_are_whoever_the_client_says() {
             let answer = service.create_order(with(order(), json!({ field: text }))).await;
             assert_eq!(answer.ok()[field], text);
         }
-        for value in [json!(""), json!("x".repeat(256)), json!(7), json!(["x"]), json!({})] {
+        for value in [json!("x".repeat(256)), json!(7), json!(["x"]), json!({})] {
             let answer = service.create_order(with(order(), json!({ field: value }))).await;
             assert_eq!(answer.failure(), (400, "invalid_field_value", Some(field)), "{value}");
         }
+    }
+}
+
+#[tokio::test]
+async fn optional_texts_that_are_empty_count_as_absent() {
+    let service = Service::start().await;
+    let onramp = json!({ "vendor": "none", "paymentMethod": "", "payment_method": "", "country": "", "redirectUrl": "" });
+    let empty = json!({ "creatorAddress": "", "partnerId": "", "clientReferenceId": "", "onramp": onramp });
+    let answer = service.create_order(with(order(), empty)).await;
+    for field in ["creatorAddress", "partnerId", "clientReferenceId"] {
+        assert_eq!(answer.ok()[field], json!(null), "{field}");
+    }
+    let shown = json!({ "vendor": "none", "paymentMethod": null, "country": null, "redirectUrl": null });
+    assert_eq!(answer.ok()["onrampMetadata"], shown);
+
+    let onramp = json!({ "vendor": "none", "paymentMethod": "", "payment_method": "card" });
+    let answer = service.create_order(with(order(), json!({ "onramp": onramp }))).await;
+    assert_eq!(answer.ok()["onrampMetadata"]["paymentMethod"], "card");
+}
+
+#[tokio::test]
+async fn a_whole_number_is_an_integer_in_every_spelling() {
+    let service = Service::start().await;
+    for chain in ["8453.0", "8453.000", "8.453e3", "84530E-1", "8453"] {
+        let number = format!(r#""srcChain":{chain},"dstChain":{chain}"#);
+        let body =
+            order().to_string().replace(r#""srcChain":8453"#, &number).replacen(r#""dstChain":8453,"#, "", 1);
+        assert!(body.contains(&number), "{body}");
+        assert_eq!(create(&service, body).await.ok()["srcChain"], BASE, "{chain}");
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_with_whom_money_would_be_lost_is_refused() {
+    let service = Service::start().await;
+    let factory = format!("{:#x}", ForwarderFactory::DEPLOYED);
+    for recipient in
+        [NATIVE, USDC, &USDC.to_lowercase(), &factory, &factory.to_uppercase().replace("0X", "0x")]
+    {
+        let answer = service.create_order(with(order(), json!({ "recipientAddress": recipient }))).await;
+        assert_eq!(answer.failure(), (400, "invalid_field_value", Some("recipientAddress")), "{recipient}");
+    }
+    let native = json!({ "srcTokenAddress": NATIVE, "dstTokenAddress": NATIVE, "recipientAddress": NATIVE });
+    let answer = service.create_order(with(order(), native)).await;
+    assert_eq!(answer.failure(), (400, "invalid_field_value", Some("recipientAddress")));
+    // Another token is a contract like any other here.
+    service.create_order(with(order(), json!({ "recipientAddress": CHECKSUMMED }))).await.ok();
+}
+
+#[tokio::test]
+async fn the_alias_of_native_money_is_no_token() {
+    let service = Service::start().await;
+    let alias = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE";
+    for alias in [alias, &alias.to_lowercase()] {
+        for (fields, refused) in [
+            (json!({ "srcTokenAddress": alias, "dstTokenAddress": alias }), "srcTokenAddress"),
+            (json!({ "srcTokenAddress": alias }), "srcTokenAddress"),
+            (json!({ "dstTokenAddress": alias }), "dstTokenAddress"),
+        ] {
+            let answer = service.create_order(with(order(), fields)).await;
+            assert_eq!(answer.failure(), (400, "invalid_field_value", Some(refused)));
+            assert!(answer.body["message"].as_str().unwrap().contains("zero address"), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recipient_expects_no_more_than_the_payer_deposits() {
+    let service = Service::start().await;
+    let expecting = |amount: &str| json!({ "payload": { "expectedDstAmount": amount } });
+    for amount in ["0", "999999", "1000000"] {
+        service.create_order(with(order(), expecting(amount))).await.ok();
+    }
+    for amount in ["1000001", LARGEST_AMOUNT] {
+        let answer = service.create_order(with(order(), expecting(amount))).await;
+        let expected = (400, "invalid_field_value", Some("payload.expectedDstAmount"));
+        assert_eq!(answer.failure(), expected, "{amount}");
     }
 }
 
@@ -478,6 +556,7 @@ async fn a_chain_is_any_integer_from_1() {
 async fn metadata_comes_back_to_the_letter_from_every_call() {
     let service = Service::start().await;
     let session = service.session().await;
+    // The session's id is not in it, or it would be hidden from whoever knows the order alone.
     let metadata = r#"{ "z":1.0e+2, "srcToken":{"decimals":6,"address":null},"ü":"\u00fc😀\/", "a":0.10 }"#;
     let callback = r#"{"b":12345678901234567890.10, "a" : [ ] }"#;
     let members = format!(r#"{{"metadata":{metadata},"callbackMetadata":{callback},"#);
@@ -555,6 +634,99 @@ async fn fields_that_nobody_knows_are_ignored() {
     assert_eq!(order["fee"], json!(null));
 }
 
+/// The members of an order that say where it came from, with a session's id hidden in each of them.
+fn hiding(session: &str) -> Value {
+    let upper = session.to_uppercase();
+    let bare = session.replace('-', "");
+    json!({
+        "metadata": { "return": format!("https://shop.example/?s={session}"), session: true },
+        "callbackMetadata": {
+            "checkoutSessionId": session,
+            "nested": [{ "deep": { "id": upper } }, bare, 7],
+            "other": "kept",
+        },
+        "creatorAddress": session,
+        "partnerId": format!("partner of {upper}"),
+        "clientReferenceId": session,
+        "onramp": { "vendor": "none", "paymentMethod": bare, "country": session },
+    })
+}
+
+/// Whether a text holds a session's id in any spelling of its letters and hyphens.
+fn reveals(text: &str, session: &str) -> bool {
+    let plain = |text: &str| text.to_lowercase().replace('-', "");
+    plain(text).contains(&plain(session))
+}
+
+#[tokio::test]
+async fn who_knows_the_order_alone_never_learns_the_sessions_id() {
+    let service = Service::start().await;
+    let success_url = json!({ "success_url": "https://shop.example/{SESSION_ID}" });
+    let session = id_of(&service.create_session(success_url).await);
+    let created = service.create_order(with(order_for(&session), hiding(&session))).await;
+    let id = id_of(&created);
+    let relay = json!({ "relay": { "session": session } });
+    let executed = with(execution("0x02"), relay);
+    let from = json!({ "from": session });
+    let failed = json!({ "errorDetails": format!("session {session} failed") });
+    for (kind, data) in [
+        ("deposit.detected", with(deposit("0x01", "1"), from)),
+        ("order.executed", executed),
+        ("order.failed", failed),
+    ] {
+        let request = service.event(&id, json!({ "type": kind, "data": data }).to_string().as_bytes());
+        let request = request.header("idempotency-key", kind);
+        let again = request.try_clone().unwrap();
+        for request in [request, again] {
+            let answer = service.send(request).await;
+            answer.ok();
+            assert!(!reveals(&answer.text, &session), "{}", answer.text);
+        }
+    }
+    let read = service.get_order(&id).await;
+    assert!(!reveals(&read.text, &session), "{}", read.text);
+    let shown = &read.ok()["order"];
+    assert_eq!(shown["onrampMetadata"]["redirectUrl"], json!(null));
+    assert_eq!(shown["clientReferenceId"], "[session id]");
+    assert_eq!(shown["callbackMetadata"]["nested"][2], 7);
+    assert_eq!(shown["callbackMetadata"]["other"], "kept");
+    assert_eq!(shown["metadata"]["return"], "https://shop.example/?s=[session id]");
+}
+
+#[tokio::test]
+async fn who_knows_the_session_is_shown_the_order_as_it_was_given() {
+    let service = Service::start().await;
+    let success_url = json!({ "success_url": "https://shop.example/{SESSION_ID}" });
+    let session = id_of(&service.create_session(success_url).await);
+    let request = || {
+        let request = service.post("/orders").header("idempotency-key", "link");
+        request.json(&with(order_for(&session), hiding(&session)))
+    };
+    let created = service.send(request()).await;
+    let replayed = service.send(request()).await;
+    assert_eq!(replayed.text, created.text);
+    let read = service.get_session_with_order(&session).await;
+    for order in [created.ok(), &read.ok()["order"]["order"]] {
+        let given = hiding(&session);
+        for field in ["metadata", "callbackMetadata", "creatorAddress", "partnerId", "clientReferenceId"] {
+            assert_eq!(order[field], given[field], "{field}");
+        }
+        let redirect_url = &order["onrampMetadata"]["redirectUrl"];
+        assert_eq!(*redirect_url, format!("https://shop.example/{session}"));
+    }
+}
+
+#[tokio::test]
+async fn an_order_on_its_own_hides_nothing() {
+    let service = Service::start().await;
+    let other = new_uuid().to_string();
+    let members = with(hiding(&other), json!({ "callbackMetadata": { "id": other } }));
+    let created = service.create_order(with(order(), members)).await;
+    let read = service.get_order(&id_of(&created)).await;
+    assert_eq!(read.ok()["order"], *created.ok());
+    assert_eq!(read.ok()["order"]["partnerId"], format!("partner of {}", other.to_uppercase()));
+}
+
 #[tokio::test]
 async fn what_is_no_json_object_with_distinct_keys_is_refused() {
     let service = Service::start().await;
@@ -614,11 +786,11 @@ async fn another_chain_or_token_at_the_destination_is_an_unsupported_route() {
     {
       "error": {
         "code": "unsupported_route",
-        "message": "Only orders whose source and destination are the same token on the same chain are settled here",
+        "message": "dstTokenAddress must be the same as srcTokenAddress: only orders whose source and destination are the same token on the same chain are settled here",
         "param": "dstTokenAddress",
         "type": "invalid_request_error"
       },
-      "message": "Only orders whose source and destination are the same token on the same chain are settled here",
+      "message": "dstTokenAddress must be the same as srcTokenAddress: only orders whose source and destination are the same token on the same chain are settled here",
       "statusCode": 400,
       "success": false
     }
@@ -677,13 +849,13 @@ async fn an_onramp_that_breaks_a_rule_is_refused() {
         (json!({}), "missing_required_field", "onramp.vendor"),
         (json!({ "vendor": null }), "missing_required_field", "onramp.vendor"),
         (json!({ "country": "DE" }), "missing_required_field", "onramp.vendor"),
-        (json!({ "vendor": "" }), "invalid_field_value", "onramp.vendor"),
-        (json!({ "vendor": "moonpay" }), "invalid_field_value", "onramp.vendor"),
+        (json!({ "vendor": "" }), "missing_required_field", "onramp.vendor"),
+        (json!({ "vendor": "paypal" }), "invalid_field_value", "onramp.vendor"),
         (json!({ "vendor": "None" }), "invalid_field_value", "onramp.vendor"),
         (json!({ "vendor": 1 }), "invalid_field_value", "onramp.vendor"),
         (json!({ "vendor": "none", "paymentMethod": 1 }), "invalid_field_value", "onramp.paymentMethod"),
         (json!({ "vendor": "none", "payment_method": {} }), "invalid_field_value", "onramp.payment_method"),
-        (json!({ "vendor": "none", "country": "" }), "invalid_field_value", "onramp.country"),
+        (json!({ "vendor": "none", "country": 1 }), "invalid_field_value", "onramp.country"),
         (
             json!({ "vendor": "none", "redirectUrl": "javascript:alert(1)" }),
             "invalid_field_value",
@@ -699,11 +871,13 @@ async fn an_onramp_that_breaks_a_rule_is_refused() {
 #[tokio::test]
 async fn a_vendor_without_a_configured_provider_is_refused() {
     let service = Service::start().await;
-    for vendor in ["coinbase", "stripe", "stripe-web2"] {
-        let onramp = json!({ "onramp": { "vendor": vendor, "paymentMethod": "card" } });
-        let answer = service.create_order(with(order(), onramp)).await;
-        let expected = (400, "onramp_not_configured", Some("onramp.vendor"));
-        assert_eq!(answer.failure(), expected, "{vendor}");
+    for vendor in ["coinbase", "stripe", "stripe-web2", "moonpay"] {
+        for method in ["card", ""] {
+            let onramp = json!({ "onramp": { "vendor": vendor, "paymentMethod": method } });
+            let answer = service.create_order(with(order(), onramp)).await;
+            let expected = (400, "onramp_not_configured", Some("onramp.vendor"));
+            assert_eq!(answer.failure(), expected, "{vendor}");
+        }
     }
     let onramp = json!({ "onramp": { "vendor": "stripe" } });
     let answer = service.create_order(with(order(), onramp)).await;
@@ -768,7 +942,7 @@ async fn the_deposit_address_is_the_orders_alone() {
     for _ in 0..10 {
         let session = service.session().await;
         for body in [order(), order_for(&session)] {
-            for recipient in [RECIPIENT, USDC] {
+            for recipient in [RECIPIENT, CHECKSUMMED] {
                 let body = with(body.clone(), json!({ "recipientAddress": recipient }));
                 let answer = service.create_order(body).await;
                 if answer.status == 409 {
@@ -786,9 +960,9 @@ async fn the_deposit_address_is_the_orders_alone() {
 #[tokio::test]
 async fn the_deposit_address_does_not_depend_on_the_spelling_of_the_recipient() {
     let service = Service::start().await;
-    let recipient = json!({ "recipientAddress": USDC.to_lowercase() });
+    let recipient = json!({ "recipientAddress": CHECKSUMMED.to_lowercase() });
     let answer = service.create_order(with(order(), recipient)).await;
-    assert_eq!(answer.ok()["globalAddress"], redact::expected_deposit_address(&id_of(&answer), USDC));
+    assert_eq!(answer.ok()["globalAddress"], redact::expected_deposit_address(&id_of(&answer), CHECKSUMMED));
 }
 
 #[tokio::test]
@@ -972,6 +1146,8 @@ async fn a_refused_order_uses_nothing_up() {
         json!({ "dstTokenAddress": RECIPIENT }),
         json!({ "onramp": { "vendor": "stripe" } }),
         json!({ "onramp": { "vendor": "moonpay" } }),
+        json!({ "recipientAddress": USDC }),
+        json!({ "payload": { "expectedDstAmount": "1000001" } }),
     ] {
         let answer = service.create_order(with(order_for(&session), refused.clone())).await;
         assert_eq!(answer.failure().0, 400, "{refused}");
@@ -1036,11 +1212,35 @@ async fn a_session_with_an_order_is_never_removed() {
     assert_eq!(service.stored_ttl(order).await, None);
 }
 
+/// How long an order on its own is kept after its deadline.
+const RETENTION: Duration = Duration::from_hours(30 * 24);
+
 #[tokio::test]
-async fn an_order_on_its_own_is_never_removed() {
+async fn an_order_on_its_own_is_removed_once_its_retention_is_over_unless_a_fact_is_known() {
     let service = Service::start().await;
-    let order = id_of(&service.create_order(order()).await);
-    assert_eq!(service.stored_ttl(OrderId::parse(&order).unwrap()).await, None);
+    let removed_at = (service.clock.now() + LIFETIME + RETENTION).as_seconds();
+    for (kind, data) in [
+        ("deposit.detected", deposit("0x01", "1")),
+        ("deposit.detected", with(deposit("0x01", "1"), json!({ "logIndex": 0 }))),
+        ("order.executed", execution("0x01")),
+        ("order.failed", json!({ "errorDetails": "no gas" })),
+    ] {
+        for key in [None, Some("a key")] {
+            let mut request = service.post("/orders").json(&order());
+            if let Some(key) = key {
+                request = request.header("idempotency-key", format!("{key} {kind} {data}"));
+            }
+            let id = id_of(&service.send(request).await);
+            let stored = OrderId::parse(&id).unwrap();
+            assert_eq!(service.stored_ttl(stored).await, Some(removed_at));
+            // Reading is no fact, and neither is a report that is refused.
+            service.get_order(&id).await.ok();
+            service.record_event(&id, kind, json!({})).await.failure();
+            assert_eq!(service.stored_ttl(stored).await, Some(removed_at));
+            service.record_event(&id, kind, data.clone()).await.ok();
+            assert_eq!(service.stored_ttl(stored).await, None, "{kind}");
+        }
+    }
 }
 
 #[tokio::test]

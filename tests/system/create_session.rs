@@ -113,11 +113,11 @@ async fn a_field_that_breaks_its_rule_is_named() {
     {
       "error": {
         "code": "invalid_field_value",
-        "message": "expires_in: expected an integer number of seconds from 300 to 86400",
+        "message": "expires_in must be an integer number of seconds from 300 to 86400",
         "param": "expires_in",
         "type": "invalid_request_error"
       },
-      "message": "expires_in: expected an integer number of seconds from 300 to 86400",
+      "message": "expires_in must be an integer number of seconds from 300 to 86400",
       "statusCode": 400,
       "success": false
     }
@@ -132,10 +132,10 @@ async fn a_body_that_is_no_json_object_is_refused_in_a_sentence() {
     {
       "error": {
         "code": "invalid_json",
-        "message": "The body must be a JSON object with distinct keys",
+        "message": "The body is not JSON: syntax error at line 1, column 1",
         "type": "invalid_request_error"
       },
-      "message": "The body must be a JSON object with distinct keys",
+      "message": "The body is not JSON: syntax error at line 1, column 1",
       "statusCode": 400,
       "success": false
     }
@@ -233,8 +233,10 @@ async fn a_lifetime_that_is_no_integer_from_300_to_86400_is_refused() {
         "-1",
         "-300",
         "300.5",
-        "1800.0",
-        "1.8e3",
+        "1800.5",
+        "1.8001e3",
+        "1e999",
+        "1800e-4",
         "9223372036854775808",
         "18446744073709551616",
         "100000000000000000000000000000000000000000",
@@ -498,11 +500,89 @@ async fn what_is_no_json_object_with_distinct_keys_is_refused() {
 }
 
 #[tokio::test]
+async fn a_lifetime_is_a_whole_number_in_any_spelling() {
+    let service = Service::start().await;
+    for expires_in in ["1800", "1800.0", "1800.000", "1.8e3", "1.8E+3", "18000e-1"] {
+        let answer = create(&service, format!(r#"{{"expires_in":{expires_in}}}"#)).await;
+        let deadline = service.clock.now() + Duration::from_mins(30);
+        assert_eq!(answer.ok()["expires_at"], deadline.to_string(), "{expires_in}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark() {
+    let service = Service::start().await;
+    let answer = create(&service, "\u{feff}{\"client_reference_id\":\"a\"}").await;
+    let read = service.get_session(answer.ok()["id"].as_str().unwrap()).await;
+    assert_eq!(read.ok()["client_reference_id"], "a");
+    create(&service, "\u{feff} {} ").await.ok();
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_answered_with_the_reason() {
+    let service = Service::start().await;
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xab\xae\x05\x00C\xbf\xa6\xa3\x02\x00\x00\x00";
+    let cases: [(&[u8], &str, &str); 30] = [
+        (b"", "", "empty"),
+        (b" \n", "", "empty"),
+        (b"\xef\xbb\xbf", "", "empty"),
+        (gzip, "", "content encoding such as gzip"),
+        (gzip, "content-encoding: gzip", "content encoding such as gzip"),
+        (b"\x28\xb5\x2f\xfd\x04\x00", "", "content encoding"),
+        (b"\x78\x9c\xab\xae\x05\x00", "", "content encoding"),
+        (b"\x0b\x02\x80{}\x03", "content-encoding: br", "content encoding"),
+        (b"expires_in=1800", "", "form"),
+        (b"expires_in=1800&metadata%5Bcart%5D=7", "", "form"),
+        (b"expires_in", "content-type: application/x-www-form-urlencoded", "form"),
+        (b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--", "", "form"),
+        (b"--x--", "content-type: Multipart/Form-Data; boundary=x", "form"),
+        (b"{\"a\":1,}", "", "trailing comma"),
+        (b"{\"a\":[1,2, ]}", "", "trailing comma"),
+        (b"{\"a\":{\"b\":\",}\"\n,\n}}", "", "trailing comma"),
+        (b"{\"a\":1,\"b\":2,\"a\":3}", "", "duplicate key at line 1, column"),
+        (b"{\"a\":1,\"\\u0061\":3}", "", "duplicate key"),
+        (b"{\"a\":\"\xff\"}", "", "UTF-8"),
+        (b"\xff\xfe{\0}\0", "", "UTF-16"),
+        (b"{\0}\0", "", "syntax error"),
+        (b"{\"a\":", "", "ends too early"),
+        (b"{\"a\":\"b", "", "ends too early"),
+        (b"[{}]", "", "a JSON object, not an array"),
+        (b"\"{}\"", "", "a JSON object, not a string"),
+        (b"null", "", "a JSON object, not null"),
+        (b"1.5", "", "a JSON object, not a number"),
+        (b"true", "", "a JSON object, not a boolean"),
+        (b"{'a':1}", "", "syntax error at line 1, column 2"),
+        (b"{\"a\":\",}\" x}", "content-encoding: identity", "syntax error"),
+    ];
+    for (body, header, reason) in cases {
+        let mut request = service.post("/checkout-sessions").body(body);
+        if let Some((name, value)) = header.split_once(": ") {
+            request = request.header(name, value);
+        }
+        let answer = service.send(request).await;
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(answer.failure(), (400, "invalid_json", None), "{shown}");
+        let message = answer.body["message"].as_str().unwrap();
+        assert!(message.contains(reason), "{shown}: {message}");
+    }
+    // JSON text is read whatever the headers call it.
+    for (name, value) in [
+        ("content-encoding", "identity"),
+        ("content-encoding", "gzip"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ] {
+        let request = service.post("/checkout-sessions").header(name, value).body(r#"{"expires_in":600}"#);
+        service.send(request).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_utf_8_is_refused() {
     let service = Service::start().await;
     for body in [
         b"\xff\xfe{\0}\0".as_slice(),
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
+        b"\xef\xbb{}",
         b"{\"client_reference_id\":\"\xff\"}",
         b"{\"client_reference_id\":\"\xc3\"}",
         b"{\"metadata\":{\"a\":\"\xed\xa0\x80\"}}",

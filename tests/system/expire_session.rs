@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use checkout::id::{OrderId, SessionId};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -187,6 +188,42 @@ async fn a_session_that_is_not_open_stays_as_it_is() {
         let after = service.get_session_with_order(&session).await;
         assert_eq!(after.text, before.text);
     }
+}
+
+#[tokio::test]
+async fn a_session_whose_payment_waits_for_finality_cannot_be_called_off() {
+    let service = Service::start().await;
+    let session = service.session().await;
+    let order = service.linked_order(&session).await;
+    service.record_event(&order, "deposit.detected", deposit("0x01", "1")).await.ok();
+    // As the watcher leaves it, that has seen a deposit which covers the order.
+    let set = async |update: &str| {
+        let call = service.database.update_item().table_name(&service.table).update_expression(update);
+        let call = call.key("pk", AttributeValue::S(format!("checkout#{order}")));
+        let call = call.key("sk", AttributeValue::S("checkout".to_owned()));
+        let now = AttributeValue::N(service.clock.now().as_millis().to_string());
+        let is_set = update.starts_with("SET");
+        let call = if is_set { call.expression_attribute_values(":now", now) } else { call };
+        call.send().await.unwrap();
+    };
+    set("SET ledger.pending_since = :now").await;
+    for key in [None, Some("a key")] {
+        let mut request = service.post(&format!("/checkout-sessions/{session}/expire"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = service.send(request).await;
+        assert_eq!(answer.failure(), (400, "invalid_status_transition", Some("sessionId")));
+        assert!(answer.body["message"].as_str().unwrap().contains("not final yet"), "{}", answer.text);
+        assert_eq!(
+            statuses(&service, &session).await,
+            (json!("open"), json!("scanning_deposit_transaction"))
+        );
+    }
+    // A reorganisation took the payment back.
+    set("REMOVE ledger.pending_since").await;
+    service.expire_session(&session).await.ok();
+    assert_eq!(statuses(&service, &session).await, (json!("expired"), json!("refunding")));
 }
 
 #[tokio::test]

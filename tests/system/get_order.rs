@@ -11,6 +11,9 @@ use harness::{BASE, Service, deposit, execution, id_of, new_uuid, order, redact,
 /// How long an order on its own lives.
 const LIFETIME: Duration = Duration::from_mins(15);
 
+/// Before anything of these tests happened, in epoch milliseconds.
+const NOON: u64 = 1_769_860_800_000;
+
 /// The hashes of a list of transactions.
 fn hashes(transactions: &Value) -> Vec<&str> {
     transactions
@@ -23,7 +26,7 @@ fn hashes(transactions: &Value) -> Vec<&str> {
 
 /// Reports every kind of transaction of an order, the latest first.
 async fn report_everything(service: &Service, id: &str) {
-    let at = |data: Value, time: u64| with(data, json!({ "createdAt": time }));
+    let at = |data: Value, time: u64| with(data, json!({ "createdAt": NOON + time }));
     let execution = with(
         execution("0x0e"),
         json!({ "actualDstAmount": "999999", "relay": { "requestId": "r-1" }, "points": 12.5 }),
@@ -35,7 +38,10 @@ async fn report_everything(service: &Service, id: &str) {
         ("relay.updated", at(relay("0x0d", "pending"), 1501)),
         ("relay.updated", at(relay("0x0c", "success"), 1500)),
         ("deposit.detected", at(deposit("0x02", "600000"), 1002)),
-        ("deposit.detected", with(deposit("0x01", "400000"), json!({ "createdAt": 1001, "from": null }))),
+        (
+            "deposit.detected",
+            with(deposit("0x01", "400000"), json!({ "createdAt": NOON + 1001, "from": null })),
+        ),
         ("order.failed", json!({ "errorDetails": "The first attempt ran out of gas." })),
     ] {
         service.record_event(id, kind, data).await.ok();
@@ -120,7 +126,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           {
             "amount": "400000",
             "chain": 8453,
-            "createdAt": 1001,
+            "createdAt": 1769860801001,
             "from": null,
             "orderId": "[order]",
             "txHash": "0x01"
@@ -128,7 +134,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           {
             "amount": "600000",
             "chain": 8453,
-            "createdAt": 1002,
+            "createdAt": 1769860801002,
             "from": "0xb34facb90a200251318e8841c05102366f2158cf",
             "orderId": "[order]",
             "txHash": "0x02"
@@ -136,7 +142,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
         ],
         "executeTx": {
           "chain": 8453,
-          "createdAt": 2000,
+          "createdAt": 1769860802000,
           "orderId": "[order]",
           "txHash": "0x0e"
         },
@@ -150,7 +156,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           "errorDetails": "The first attempt ran out of gas.",
           "expiredAt": "[now + 15 min]",
           "fee": null,
-          "filledAt": 2000,
+          "filledAt": 1769860802000,
           "globalAddress": "[deposit address]",
           "id": "[order]",
           "metadata": null,
@@ -160,7 +166,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           "payload": {
             "expectedDstAmount": "1000000"
           },
-          "receivedDepositAt": 1002,
+          "receivedDepositAt": 1769860801002,
           "recipientAddress": "0xb34facb90a200251318e8841c05102366f2158cf",
           "settlement": {
             "actualDstAmount": "999999",
@@ -180,7 +186,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           {
             "amount": "600000",
             "chain": 8453,
-            "createdAt": 3000,
+            "createdAt": 1769860803000,
             "orderId": "[order]",
             "status": "failure",
             "txHash": "0x0a"
@@ -188,7 +194,7 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
           {
             "amount": "1",
             "chain": 8453,
-            "createdAt": 3001,
+            "createdAt": 1769860803001,
             "orderId": "[order]",
             "status": "success",
             "txHash": "0x0b"
@@ -197,14 +203,14 @@ async fn an_order_shows_every_transaction_in_the_order_of_their_times() {
         "relayTxs": [
           {
             "chain": 8453,
-            "createdAt": 1500,
+            "createdAt": 1769860801500,
             "orderId": "[order]",
             "status": "success",
             "txHash": "0x0c"
           },
           {
             "chain": 8453,
-            "createdAt": 1501,
+            "createdAt": 1769860801501,
             "orderId": "[order]",
             "status": "pending",
             "txHash": "0x0d"
@@ -302,7 +308,7 @@ async fn deposits_of_one_time_come_in_one_order_however_they_were_reported() {
     for hash in ["0x03", "0x01", "0x02"] {
         service.record_event(&id, "deposit.detected", deposit(hash, "1")).await.ok();
     }
-    let earlier = with(deposit("0x09", "1"), json!({ "createdAt": 1 }));
+    let earlier = with(deposit("0x09", "1"), json!({ "createdAt": NOON - 1 }));
     service.record_event(&id, "deposit.detected", earlier).await.ok();
     let answer = service.get_order(&id).await;
     assert_eq!(hashes(&answer.ok()["depositTxs"]), ["0x09", "0x01", "0x02", "0x03"]);
@@ -312,14 +318,14 @@ async fn deposits_of_one_time_come_in_one_order_however_they_were_reported() {
 async fn the_deposit_is_received_when_the_deposits_came_to_cover_the_order() {
     let service = Service::start().await;
     let id = id_of(&service.create_order(order()).await);
-    let elsewhere = json!({ "chain": BASE + 1, "createdAt": 10 });
+    let elsewhere = json!({ "chain": BASE + 1, "createdAt": NOON + 10 });
     for (data, received_at) in [
-        (with(deposit("0x04", "300000"), json!({ "createdAt": 40 })), json!(null)),
+        (with(deposit("0x04", "300000"), json!({ "createdAt": NOON + 40 })), json!(null)),
         (with(deposit("0x01", "9000000"), elsewhere), json!(null)),
-        (with(deposit("0x02", "300000"), json!({ "createdAt": 20 })), json!(null)),
-        (with(deposit("0x05", "400000"), json!({ "createdAt": 50 })), json!(50)),
+        (with(deposit("0x02", "300000"), json!({ "createdAt": NOON + 20 })), json!(null)),
+        (with(deposit("0x05", "400000"), json!({ "createdAt": NOON + 50 })), json!(NOON + 50)),
         // One that was made before the last, and reported after it.
-        (with(deposit("0x03", "400000"), json!({ "createdAt": 30 })), json!(40)),
+        (with(deposit("0x03", "400000"), json!({ "createdAt": NOON + 30 })), json!(NOON + 40)),
     ] {
         let answer = service.record_event(&id, "deposit.detected", data.clone()).await;
         assert_eq!(answer.ok()["order"]["receivedDepositAt"], received_at, "{data}");
@@ -362,7 +368,7 @@ async fn what_was_reported_of_a_settlement_comes_back_to_the_letter() {
     let id = id_of(&service.create_order(order()).await);
     let relay = r#"{ "z":1.0e+2, "a":[null,12345678901234567890.10],"ü":"\u00fc" }"#;
     let body = format!(
-        r#"{{"type":"order.executed","data":{{"chain":{BASE},"txHash":"0x01","createdAt":1,"relay":{relay},"points":1.50}}}}"#
+        r#"{{"type":"order.executed","data":{{"chain":{BASE},"txHash":"0x01","createdAt":{NOON},"relay":{relay},"points":1.50}}}}"#
     );
     service.send(service.event(&id, body.as_bytes())).await.ok();
     let answer = service.get_order(&id).await;

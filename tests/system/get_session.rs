@@ -281,15 +281,22 @@ async fn only_include_order_includes_the_order() {
         "?Include=order",
         "?expand=order",
         "?order=include",
-        "?include[]=order",
+        "?include[]=orders",
+        "?include[0]=order",
         "?x=1&y=2",
     ] {
         assert_eq!(get(&service, &id, query).await.text, alone.text, "{query}");
     }
     let with_order = service.get_session_with_order(&id).await;
-    for query in
-        ["?include=order&x=1", "?x=1&include=order", "?include=%6frder", "?include=points&include=order"]
-    {
+    for query in [
+        "?include=order&x=1",
+        "?x=1&include=order",
+        "?include=%6frder",
+        "?include=points&include=order",
+        "?include[]=order",
+        "?include%5B%5D=order",
+        "?include%5b%5d=points&include%5b%5d=order",
+    ] {
         assert_eq!(get(&service, &id, query).await.text, with_order.text, "{query}");
     }
 }
@@ -306,6 +313,12 @@ async fn templates_are_resolved_and_nothing_else_of_the_url_changes() {
             "https://s.example/<id>/x?a=<id>&b=<id>#<id>",
         ),
         ("https://s.example/?a={SESSION_ID}{SESSION_ID}", "https://s.example/?a=<id><id>"),
+        (
+            "https://s.example/?next=https://a.example/x?",
+            "https://s.example/?next=https://a.example/x?&sessionId=<id>",
+        ),
+        ("https://s.example/??", "https://s.example/??&sessionId=<id>"),
+        ("https://s.example/?#x?", "https://s.example/?sessionId=<id>#x?"),
         (
             "https://s.example/%7BSESSION_ID%7D/%7bORDER_ID%7d/%7BSESSION_ID%7d",
             "https://s.example/<id>/<id>/<id>",

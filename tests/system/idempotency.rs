@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::Select;
-use checkout::id::SessionId;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use checkout::id::{OrderId, SessionId};
+use checkout::order::Order;
+use checkout::store::{IdempotencyKey, Store};
 use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -157,6 +159,68 @@ async fn a_conflict_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn the_same_json_in_another_spelling_is_the_same_body() {
+    let service = Service::start().await;
+    let send = async |key: &str, body: &str| {
+        let request = service.post("/checkout-sessions").header("idempotency-key", key);
+        service.send(request.body(body.to_owned())).await
+    };
+    let first = send("a", r#"{"expires_in":600,"metadata":{"cart":"7","n":[1,{"x":null,"y":2}]}}"#).await;
+    for body in [
+        r#"{"metadata":{"cart":"7","n":[1,{"x":null,"y":2}]},"expires_in":600}"#,
+        "{ \"expires_in\" : 600,\r\n\"metadata\": {\"n\": [1, {\"y\":2,\"x\":null}], \"cart\":\"7\"} }\n",
+        r#"{"expires_in":600.0,"metadata":{"cart":"\u0037","n":[1.0,{"x":null,"y":2e0}]}}"#,
+        "\u{feff}{\"expires_in\":600,\"metadata\":{\"cart\":\"7\",\"n\":[1,{\"x\":null,\"y\":2}]}}",
+    ] {
+        let again = send("a", body).await;
+        assert!(again.is_replay(), "{body}: {}", again.text);
+        assert_eq!(again.text, first.text);
+    }
+    for body in [
+        r#"{"expires_in":600,"metadata":{"cart":"7","n":[{"x":null,"y":2},1]}}"#,
+        r#"{"expires_in":600,"metadata":{"cart":"7","n":[1,{"y":2}]}}"#,
+        r#"{"expires_in":600,"metadata":{"cart":7,"n":[1,{"x":null,"y":2}]}}"#,
+        r#"{"expires_in":600,"metadata":{"cart":"7","n":[1,{"x":null,"y":2.0000000000000000001}]}}"#,
+        r#"{"expires_in":601,"metadata":{"cart":"7","n":[1,{"x":null,"y":2}]}}"#,
+        r#"{"expires_in":600}"#,
+    ] {
+        let answer = send("a", body).await;
+        assert_eq!(answer.failure(), (409, "idempotency_conflict", Some("Idempotency-Key")), "{body}");
+    }
+
+    let order_to_pay = id_of(&service.create_order(order()).await);
+    let event =
+        |body: &str| service.event(&order_to_pay, body.as_bytes()).header("idempotency-key", "an event");
+    let body = event_of("0x01", "1");
+    let (kind, data) = (&body["type"], &body["data"]);
+    let first = service.send(event(&format!(r#"{{"type":{kind},"data":{data}}}"#))).await;
+    let again = service.send(event(&format!(r#"{{ "data":{data}, "type":{kind} }}"#))).await;
+    assert!(again.is_replay(), "{}", again.text);
+    assert_eq!(again.text, first.text);
+}
+
+#[tokio::test]
+async fn an_idempotency_record_never_outlives_the_order_it_names() {
+    let service = Service::start().await;
+    let store = Store::new(&dev::engine::sdk_config(&service.endpoint).await, &service.table);
+    let request = service.post("/orders").header("idempotency-key", "a key").json(&order());
+    let made = OrderId::parse(&id_of(&service.send(request).await)).unwrap();
+    let template = store.read_checkout(made).await.unwrap().unwrap().order.unwrap();
+    // With the shortest retention that can be configured.
+    let key = IdempotencyKey { key_hash: "shortest".to_owned(), request_hash: "request".to_owned() };
+    let shortest = Order { id: OrderId::random(), created_at: service.clock.now(), ..template };
+    let id = shortest.id;
+    store.create_order(shortest, "1".parse().unwrap(), Some(&key)).await.unwrap();
+    let record = service.database.get_item().table_name(&service.table);
+    let record = record.key("pk", AttributeValue::S("idempotency#shortest".to_owned()));
+    let record = record.key("sk", AttributeValue::S("idempotency".to_owned()));
+    let record = record.send().await.unwrap().item.unwrap();
+    let remembered_until: i64 = record["ttl"].as_n().unwrap().parse().unwrap();
+    assert!(remembered_until >= service.clock.now().as_seconds() + 24 * 60 * 60);
+    assert!(service.stored_ttl(id).await.unwrap() > remembered_until);
+}
+
+#[tokio::test]
 async fn one_key_for_two_sessions_orders_is_a_conflict() {
     let service = Service::start().await;
     let (one, other) = (service.session().await, service.session().await);
@@ -195,11 +259,11 @@ async fn a_key_has_1_to_256_characters() {
     {
       "error": {
         "code": "invalid_field_value",
-        "message": "Idempotency-Key: expected 1 to 256 characters",
+        "message": "Idempotency-Key must be 1 to 256 characters",
         "param": "Idempotency-Key",
         "type": "invalid_request_error"
       },
-      "message": "Idempotency-Key: expected 1 to 256 characters",
+      "message": "Idempotency-Key must be 1 to 256 characters",
       "statusCode": 400,
       "success": false
     }

@@ -54,6 +54,7 @@ async fn five_thousand_deposits_on_one_order_are_all_kept_and_pay_it() {
     assert_eq!(service.session_status(&session).await, "processing");
     let with_order = service.get_session_with_order(&session).await;
     assert_eq!(with_order.ok()["order"], *seen.ok());
+    assert_eq!(seen.ok().get("depositTxCount"), None);
 
     // What is known already is neither counted nor written again.
     service.calls.take();
@@ -70,6 +71,37 @@ async fn five_thousand_deposits_on_one_order_are_all_kept_and_pay_it() {
     let calls = service.calls.take();
     let operations: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     assert_eq!(operations, ["GetItem", "UpdateItem"]);
+
+    // One more is recorded and counts, and every answer lists the first ones alone.
+    let recorded = service.record_event(order, "deposit.detected", dust(ALL + 1)).await;
+    let with_order = service.get_session_with_order(&session).await;
+    let read = service.get_order(order).await;
+    for record in [recorded.ok(), read.ok(), &with_order.ok()["order"]] {
+        assert_eq!(record["depositTxCount"], ALL + 1);
+        assert_all_are_kept(record);
+    }
+    assert!(read.text.len() < 6_000_000);
+    let before = with(dust(ALL + 2), json!({ "createdAt": 1_700_000_000_000_u64 }));
+    let recorded = service.record_event(order, "deposit.detected", before).await;
+    assert_eq!(recorded.ok()["depositTxCount"], ALL + 2);
+    assert_eq!(recorded.ok()["depositTxs"][0]["txHash"], hash(ALL + 2));
+}
+
+#[tokio::test]
+async fn deposits_of_senders_with_long_names_stay_below_the_limit_of_a_response() {
+    let service = Service::start().await;
+    let session = service.session().await;
+    let terms = json!({ "srcAmount": SUM.to_string() });
+    let created = service.create_order(with(order_for(&session), terms)).await;
+    let order = created.ok()["id"].as_str().unwrap();
+    // Each character takes six bytes of JSON text.
+    let from = json!({ "from": "\u{1}".repeat(255) });
+    service.record_event(order, "deposit.detected", with(dust(1), from)).await.ok();
+    write_as_recorded(&service, order, 2..=ALL - 1).await;
+    let read = service.get_order(order).await;
+    assert_eq!(read.ok()["depositTxCount"], ALL - 1);
+    let listed = read.ok()["depositTxs"].as_array().unwrap().len();
+    assert!(listed > 1_000 && read.text.len() < 6_000_000, "{listed}, {}", read.text.len());
 }
 
 fn assert_all_are_kept(record: &Value) {

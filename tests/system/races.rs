@@ -25,6 +25,11 @@ async fn count(service: &Service, filter: &str) -> i32 {
         .count()
 }
 
+/// The payload of an order whose amount does not matter to its recipient.
+fn expecting_nothing() -> Value {
+    json!({ "expectedDstAmount": "0" })
+}
+
 /// The number of orders in the table.
 async fn orders(service: &Service) -> i32 {
     count(service, "attribute_exists(#what)").await
@@ -61,7 +66,7 @@ async fn of_fifty_different_orders_at_one_session_the_one_that_was_answered_is_k
 
     let answers = join_all((1..=50).map(|amount: u32| {
         let terms =
-            json!({ "srcAmount": amount.to_string(), "clientReferenceId": format!("rival-{amount}") });
+            json!({ "srcAmount": amount.to_string(), "payload": expecting_nothing(), "clientReferenceId": format!("rival-{amount}") });
         service.create_order(with(order_for(&session), terms))
     }))
     .await;
@@ -165,7 +170,7 @@ async fn fifty_deposits_at_once_are_all_kept_and_add_up() {
     let service = &Service::start().await;
     let session = service.session().await;
     // 1 + 2 + … + 50, so that only all of them together cover the order.
-    let terms = with(order_for(&session), json!({ "srcAmount": "1275" }));
+    let terms = with(order_for(&session), json!({ "srcAmount": "1275", "payload": expecting_nothing() }));
     let created = service.create_order(terms).await;
     let order = created.ok()["id"].as_str().unwrap();
 
@@ -191,7 +196,7 @@ async fn fifty_deposits_at_once_are_all_kept_and_add_up() {
 async fn whoever_reads_while_deposits_arrive_sees_status_and_deposits_that_fit_together() {
     let service = &Service::start().await;
     let session = &service.session().await;
-    let terms = with(order_for(session), json!({ "srcAmount": "10" }));
+    let terms = with(order_for(session), json!({ "srcAmount": "10", "payload": expecting_nothing() }));
     let created = service.create_order(terms).await;
     let order = created.ok()["id"].as_str().unwrap();
 

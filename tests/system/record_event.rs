@@ -1,8 +1,9 @@
 //! `POST /orders/{orderId}/events`: what is reported, and what comes of it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -53,6 +54,14 @@ fn failed() -> Fact {
 
 fn refunded() -> Fact {
     ("refund.updated", refund("0x05", "999999", "success"))
+}
+
+fn excess() -> Fact {
+    ("deposit.detected", deposit("0x07", "250000"))
+}
+
+fn excess_returned() -> Fact {
+    ("refund.updated", refund("0x08", "250000", "success"))
 }
 
 fn refund_failed() -> Fact {
@@ -176,11 +185,11 @@ async fn an_event_of_an_unknown_type_is_answered_with_the_known_ones() {
     {
       "error": {
         "code": "invalid_field_value",
-        "message": "type: expected one of deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
+        "message": "type must be one of: deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
         "param": "type",
         "type": "invalid_request_error"
       },
-      "message": "type: expected one of deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
+      "message": "type must be one of: deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
       "statusCode": 400,
       "success": false
     }
@@ -386,9 +395,13 @@ async fn a_field_of_an_event_that_breaks_its_rule_is_refused() {
         json!("2026-01-31T12:00:00.000Z"),
         json!(9_007_199_254_740_992_u64),
         json!(true),
+        json!(0),
+        json!(1_769_860_800),
+        json!(1_420_070_399_999_u64),
     ];
+    let logs = vec![json!(-1), json!(0.5), json!("4"), json!(true), json!(9_007_199_254_740_992_u64)];
     let stages = vec![json!(""), json!("Success"), json!("done"), json!(1), json!(true)];
-    let sender = vec![json!(""), json!("x".repeat(256)), json!(1), json!({})];
+    let sender = vec![json!("x".repeat(256)), json!(1), json!({})];
     let relays = vec![json!(""), json!([]), json!(1), json!({ "a": "x".repeat(16 * 1024) })];
     let points = vec![json!("5"), json!(-1), json!(-0.5), json!(true), json!([]), json!({})];
     let details = vec![json!(""), json!("x".repeat(4097)), json!(1), json!({})];
@@ -398,6 +411,7 @@ async fn a_field_of_an_event_that_breaks_its_rule_is_refused() {
         (paid(), "amount", &amounts),
         (paid(), "createdAt", &times),
         (paid(), "from", &sender),
+        (paid(), "logIndex", &logs),
         (relayed(), "chain", &chains),
         (relayed(), "txHash", &hashes),
         (relayed(), "status", &stages),
@@ -467,7 +481,8 @@ async fn an_unknown_sender_is_null() {
     absent.as_object_mut().unwrap().remove("from").unwrap();
     let null = with(deposit("0x02", "1"), json!({ "from": null }));
     let foreign = with(deposit("0x03", "1"), json!({ "from": "bc1qexample ü" }));
-    for data in [absent, null, foreign] {
+    let empty = with(deposit("0x04", "1"), json!({ "from": "" }));
+    for data in [absent, null, foreign, empty] {
         report(&service, &order, ("deposit.detected", data)).await;
     }
     let record = service.get_order(&order).await;
@@ -475,6 +490,7 @@ async fn an_unknown_sender_is_null() {
     assert_eq!(deposits[0]["from"], json!(null));
     assert_eq!(deposits[1]["from"], json!(null));
     assert_eq!(deposits[2]["from"], "bc1qexample ü");
+    assert_eq!(deposits[3]["from"], json!(null));
 
     // Whoever learns it later says it then.
     let answer = report(&service, &order, ("deposit.detected", deposit("0x02", "1"))).await;
@@ -579,13 +595,15 @@ async fn the_details_of_an_execution_add_up() {
 }
 
 #[tokio::test]
-async fn an_evm_hash_is_the_same_in_every_case() {
+async fn sixty_four_hex_digits_are_one_hash_in_every_spelling() {
     let service = Service::start().await;
     let (session, order) = session_with_order(&service).await;
     let lower = format!("0x{}", "ab".repeat(32));
     let upper = format!("0x{}", "AB".repeat(32));
     let mixed = format!("0x{}", "aB".repeat(32));
-    for hash in [&lower, &upper, &mixed, &lower.to_uppercase()] {
+    let bare = [lower[2..].to_owned(), upper[2..].to_owned(), mixed[2..].to_owned()];
+    let [bare_lower, bare_upper, bare_mixed] = &bare;
+    for hash in [bare_mixed, &lower, &upper, &mixed, &lower.to_uppercase(), bare_lower, bare_upper] {
         report(&service, &order, ("deposit.detected", deposit(hash, "500000"))).await;
         report(&service, &order, ("relay.updated", relay(hash, "pending"))).await;
         report(&service, &order, ("refund.updated", refund(hash, "1", "failure"))).await;
@@ -596,6 +614,87 @@ async fn an_evm_hash_is_the_same_in_every_case() {
     }
     // Counted twice, the deposit would have paid the order.
     assert_eq!(service.session_status(&session).await, "open");
+}
+
+#[tokio::test]
+async fn a_deposit_that_was_stored_under_a_hash_without_0x_is_updated_in_its_place() {
+    let service = Service::start().await;
+    let (session, order) = session_with_order(&service).await;
+    let bare = "ab".repeat(32);
+    report(&service, &order, ("deposit.detected", deposit(&bare, "400000"))).await;
+    // As the service stored it before both spellings were one identity.
+    let key = |sort_key: &str| {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(format!("checkout#{order}"))),
+            ("sk".to_owned(), AttributeValue::S(sort_key.to_owned())),
+        ])
+    };
+    let (now, before) =
+        (format!("transaction#deposit#{BASE}#0x{bare}"), format!("transaction#deposit#{BASE}#{bare}"));
+    let (database, table) = (&service.database, &service.table);
+    let stored = database.delete_item().table_name(table).set_key(Some(key(&now)));
+    let stored = stored.return_values(ReturnValue::AllOld).send().await.unwrap().attributes.unwrap();
+    let mut item = stored;
+    item.extend(key(&before));
+    database.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+
+    for spelled in [&format!("0x{bare}"), &bare] {
+        report(&service, &order, ("deposit.detected", deposit(spelled, "500000"))).await;
+        let record = service.get_order(&order).await;
+        assert_eq!(record.ok()["depositTxs"].as_array().unwrap().len(), 1);
+        assert_eq!(record.ok()["depositTxs"][0]["amount"], "500000");
+    }
+    assert_eq!(service.session_status(&session).await, "open");
+}
+
+/// The data of a `deposit.detected` of one transfer.
+fn transfer(hash: &str, log_index: u64, amount: &str) -> Fact {
+    ("deposit.detected", with(deposit(hash, amount), json!({ "logIndex": log_index })))
+}
+
+#[tokio::test]
+async fn transfers_of_one_transaction_are_one_deposit_of_their_sum() {
+    let service = Service::start().await;
+    let (session, order) = session_with_order(&service).await;
+    let hash = format!("0x{}", "ab".repeat(32));
+    for (fact, amount) in [
+        (transfer(&hash, 4, "400000"), "400000"),
+        (transfer(&hash, 4, "400000"), "400000"),
+        (transfer(&hash[2..], 7, "300000"), "700000"),
+        // The larger of the total and the sum counts.
+        (("deposit.detected", deposit(&hash, "600000")), "700000"),
+        (("deposit.detected", deposit(&hash.to_uppercase(), "800000")), "800000"),
+        (transfer(&hash, 0, "50000"), "800000"),
+        (transfer(&hash, 9, "249999"), "999999"),
+    ] {
+        let answer = report(&service, &order, fact.clone()).await;
+        let deposits = answer.ok()["depositTxs"].as_array().unwrap();
+        assert_eq!(deposits.len(), 1, "{fact:?}");
+        assert_eq!(deposits[0]["amount"], amount, "{fact:?}");
+        assert_eq!(service.get_order(&order).await.ok(), answer.ok());
+    }
+    assert_eq!(service.session_status(&session).await, "open");
+    let answer = report(&service, &order, transfer(&hash, 10, "1")).await;
+    assert_eq!(answer.ok()["order"]["status"], "executing");
+    assert_eq!(service.session_status(&session).await, "processing");
+    // The same log of another transaction or another chain is another transfer.
+    report(&service, &order, transfer("0x02", 4, "1")).await;
+    let (kind, data) = transfer(&hash, 4, "1");
+    let answer = report(&service, &order, (kind, with(data, json!({ "chain": BASE + 1 })))).await;
+    assert_eq!(answer.ok()["depositTxs"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_time_in_seconds_is_refused_and_the_message_says_so() {
+    let service = Service::start().await;
+    let (_, order) = session_with_order(&service).await;
+    let in_seconds = with(deposit("0x01", "1"), json!({ "createdAt": 1_769_860_800 }));
+    let answer = service.record_event(&order, "deposit.detected", in_seconds).await;
+    assert_eq!(answer.failure(), (400, "invalid_field_value", Some("data.createdAt")));
+    let message = answer.body["message"].as_str().unwrap();
+    assert!(message.contains("epoch seconds must be multiplied by 1000"), "{message}");
+    let from_2015 = with(deposit("0x01", "1"), json!({ "createdAt": 1_420_070_400_000_u64 }));
+    report(&service, &order, ("deposit.detected", from_2015)).await;
 }
 
 #[tokio::test]
@@ -679,6 +778,36 @@ async fn the_facts_decide_both_statuses() {
         (vec![Report(paid()), Report(failed()), Report(refunded())], "refunded", "expired"),
         (vec![Report(partly_paid()), Deadline, Report(refunded())], "refunded", "expired"),
         (vec![Report(partly_paid()), Expire, Report(refunded())], "refunded", "expired"),
+        // What was refunded was paid beyond what was asked for.
+        (vec![Report(paid()), Report(excess()), Report(excess_returned())], "executing", "processing"),
+        (
+            vec![Report(excess()), Report(paid()), Report(excess_returned()), Deadline],
+            "executing",
+            "processing",
+        ),
+        (
+            vec![Report(paid()), Report(excess()), Report(excess_returned()), Report(relayed())],
+            "relay",
+            "processing",
+        ),
+        (
+            vec![Report(paid()), Report(excess()), Report(excess_returned()), Report(executed())],
+            "executed",
+            "complete",
+        ),
+        (
+            vec![Report(paid()), Report(excess()), Report(excess_returned()), Report(failed())],
+            "failure",
+            "expired",
+        ),
+        (vec![Deadline, Report(paid()), Report(excess()), Report(excess_returned())], "refunding", "expired"),
+        // In between the session was seen `expired`.
+        (vec![Report(paid()), Report(excess_returned()), Report(excess())], "executing", "expired"),
+        (
+            vec![Report(paid()), Report(excess()), Report(excess_returned()), Report(refunded())],
+            "refunded",
+            "expired",
+        ),
         // A failure was reported.
         (vec![Report(failed())], "failure", "expired"),
         (vec![Report(paid()), Report(failed())], "failure", "expired"),

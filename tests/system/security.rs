@@ -44,8 +44,11 @@ async fn a_message_whose_id_names_its_order_cannot_be_sent_on_to_another() {
     let service = Service::start().await;
     let paid = service.linked_order(&service.session().await).await;
     let other = service.linked_order(&service.session().await).await;
-    let ids =
-        [format!("order_{paid}_1"), format!("order_{}_1", paid.to_uppercase()), format!("order_{paid}")];
+    let ids = [
+        format!("checkout-order:{paid}:1"),
+        format!("checkout-order:{}:1", paid.to_uppercase()),
+        format!("checkout-order:{paid}"),
+    ];
     for id in &ids {
         let sent_on = report(&service, id, &other).await;
         assert_eq!(sent_on.failure(), (401, "signature_invalid", Some("webhook-id")), "{id}");
@@ -56,8 +59,24 @@ async fn a_message_whose_id_names_its_order_cannot_be_sent_on_to_another() {
     }
     assert_eq!(service.get_order(&paid).await.ok()["depositTxs"].as_array().unwrap().len(), 1);
 
-    // Any other id names no order.
-    for id in ["order_1", "order_", "msg_1", &format!("msg_{paid}"), &format!("order_{}", "é".repeat(18))] {
+    // An id that means to name an order and does not is good for none.
+    for id in ["checkout-order:", "checkout-order:1", &format!("checkout-order:{paid}_1")] {
+        for order in [&paid, &other] {
+            let refused = report(&service, id, order).await;
+            assert_eq!(refused.failure(), (401, "signature_invalid", Some("webhook-id")), "{id}");
+        }
+    }
+    // Any other id is a sender's own, and names no order.
+    for id in [
+        "order_1",
+        "msg_1",
+        &format!("msg_{paid}"),
+        &format!("order_{paid}"),
+        &format!("order_{paid}_1"),
+        &format!("checkout-order-{paid}"),
+        &format!("Checkout-Order:{paid}"),
+        &format!("order_{}", "é".repeat(18)),
+    ] {
         report(&service, id, &other).await.ok();
     }
 }

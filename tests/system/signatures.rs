@@ -123,6 +123,49 @@ async fn every_header_is_required() {
 }
 
 #[tokio::test]
+async fn the_headers_have_aliases() {
+    let sender = Sender::start(SECRET).await;
+    let (now, signature) = (sender.now().to_string(), sender.signature(SECRET));
+    let values = [ID, &now, &signature];
+    let send = async |names: [&str; 3]| {
+        let mut request = sender.unsigned(&payment());
+        for (name, value) in names.into_iter().zip(values) {
+            request = request.header(name, value);
+        }
+        sender.service.send(request).await
+    };
+    for names in [
+        ["svix-id", "svix-timestamp", "svix-signature"],
+        ["Svix-Id", "Svix-Timestamp", "Svix-Signature"],
+        ["svix-id", "webhook-timestamp", "webhook-signature"],
+    ] {
+        assert_eq!(send(names).await.status, 200, "{names:?}");
+    }
+    let missing = send(["svix-id", "svix-timestamp", "x-signature"]).await;
+    assert_eq!(missing.failure(), (401, "signature_missing", Some("webhook-signature")));
+    // The specification's own names come first, unless they are empty.
+    let both = sender.unsigned(&payment()).header("svix-id", ID).header("svix-timestamp", &now);
+    let both = both.header("svix-signature", &signature);
+    let spoilt = both.try_clone().unwrap().header("webhook-signature", "v1,AAAA");
+    assert_eq!(sender.service.send(spoilt).await.failure().1, "signature_invalid");
+    sender.service.send(both.header("webhook-id", "")).await.ok();
+}
+
+#[tokio::test]
+async fn a_message_id_under_its_alias_binds_as_well() {
+    let sender = Sender::start(SECRET).await;
+    let other = format!("checkout-order:{}:1", new_uuid());
+    let now = sender.now();
+    let request = sender
+        .unsigned(&payment())
+        .header("svix-id", &other)
+        .header("svix-timestamp", now.to_string())
+        .header("svix-signature", sign(SECRET, &other, now, &payment()));
+    let answer = sender.service.send(request).await;
+    assert_eq!(answer.failure(), (401, "signature_invalid", Some("webhook-id")));
+}
+
+#[tokio::test]
 async fn credentials_of_another_kind_replace_no_signature() {
     let sender = Sender::start(SECRET).await;
     let request = sender

@@ -15,8 +15,8 @@ use serde_yaml_ng::Value;
 
 use harness::permissions::{Permissions, granted, needed};
 use harness::{
-    DEFAULT_LIFETIME, SECRET, Service, deposit, execution, new_uuid, openapi, order, order_for, refund,
-    relay, with,
+    DEFAULT_LIFETIME, SECRET, Service, deposit, execution, id_of, new_uuid, openapi, order, order_for,
+    refund, relay, with,
 };
 
 /// What of the environment is not ours: the log's level and the SDK's own.
@@ -338,27 +338,32 @@ async fn items_that_may_go_carry_the_ttl_attribute_of_the_table() {
     let abandoned = service.post("/checkout-sessions").json(&json!({}));
     service.send(abandoned.header("idempotency-key", "a key")).await.ok();
     service.create_order(order()).await.ok();
+    let paid_alone = id_of(&service.create_order(order()).await);
     let session = service.session().await;
     let paid = service.linked_order(&session).await;
-    service.record_event(&paid, "deposit.detected", deposit("0x01", "1")).await.ok();
+    for paid in [paid_alone, paid] {
+        service.record_event(&paid, "deposit.detected", deposit("0x01", "1")).await.ok();
+    }
 
     let scan = service.database.scan().table_name(&service.table);
     let items = scan.consistent_read(true).send().await.unwrap().items.unwrap();
     let mut lifetimes = Vec::new();
     for item in items {
         if let Some(ttl) = item.get(&attribute) {
-            assert!(!item.contains_key("order"), "a financial record would be removed");
+            let is_alone = !item.contains_key("session");
+            let is_record = item.contains_key("ledger") || (item.contains_key("order") && !is_alone);
+            assert!(!is_record, "a financial record would be removed");
             lifetimes.push(ttl.as_n().unwrap().parse::<i64>().unwrap() - now);
         }
     }
     lifetimes.sort_unstable();
-    // The key and the session without an order; and neither the order on its own, nor the
-    // session with an order, nor its deposit.
+    // The key, the order on its own that was not paid, and the session without an order; and neither an order that was
+    // paid, nor the session with an order, nor a deposit.
     let thirty_days = 30 * 24 * 60 * 60;
     let session = i64::try_from(DEFAULT_LIFETIME.as_secs()).unwrap() + thirty_days;
-    assert_eq!(lifetimes.len(), 2, "{lifetimes:?}");
+    assert_eq!(lifetimes.len(), 3, "{lifetimes:?}");
     assert!(lifetimes[0] >= 24 * 60 * 60, "{lifetimes:?}");
-    assert_eq!(lifetimes[1], session);
+    assert_eq!(lifetimes[1..], [15 * 60 + thirty_days, session]);
 }
 
 #[test]

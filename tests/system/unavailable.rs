@@ -511,6 +511,21 @@ async fn a_payment_that_was_retried_past_the_deadline_is_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_expire_call_that_was_retried_past_the_deadline_is_refused() {
+    for fate in [
+        || error(400, "ThrottlingException"),
+        || error(500, "InternalServerError"),
+        || error(400, "TransactionConflictException"),
+    ] {
+        let stage = Stage::new().await;
+        let service = over_the_deadline(&stage, fate).await;
+        let late = service.expire_session(&stage.expirable).await;
+        assert_eq!(late.failure(), (400, "invalid_status_transition", Some("sessionId")));
+        assert_eq!(late.body["message"], "Checkout session is expired, not open");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_was_retried_past_the_deadline_is_refused() {
     for fate in [
         || error(400, "ThrottlingException"),

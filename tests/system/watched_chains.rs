@@ -1,12 +1,14 @@
 //! Orders where chains are configured: what cannot be seen and settled there is refused, and says what can.
 
 use checkout::chain_config::Chains;
+use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
-use checkout::order::ChainId;
-use checkout::store::{Attention, SHARDS, Store, WatchedOrder};
+use checkout::id::OrderId;
+use checkout::order::{ChainId, Order};
+use checkout::store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
 use serde_json::{Value, json};
 
-use harness::{BASE, RECIPIENT, Service, USDC, order, order_for, with};
+use harness::{BASE, RECIPIENT, Service, USDC, id_of, order, order_for, with};
 
 const OTHER_TOKEN: &str = "0xfde4c96c8593536e31f229ea8f37b2ada2699bb2";
 
@@ -27,12 +29,12 @@ async fn refused(service: &Service, members: Value) -> (u16, String, String, Str
 }
 
 /// The watched orders of a chain.
-async fn watched_orders(store: &Store, chain: ChainId, attention: Attention) -> Vec<WatchedOrder> {
-    let mut orders = Vec::new();
-    for shard in 0..SHARDS {
-        orders.extend(store.watched_orders(chain, shard, attention, (None, None)).await.unwrap());
+async fn watched_orders(service: &Service, store: &Store, chain: ChainId) -> Vec<WatchedOrder> {
+    let now = service.clock.now();
+    match store.deposit_addresses(chain, (now, now), 1_000).await.unwrap() {
+        DepositAddresses::Listed(orders) => orders,
+        DepositAddresses::TooMany => panic!("two orders are not too many"),
     }
-    orders
 }
 
 #[tokio::test]
@@ -47,7 +49,7 @@ async fn an_order_on_a_configured_chain_is_made() {
 async fn another_chain_is_refused_with_those_that_are_configured() {
     let (service, _) = Service::watching(chains(&[])).await;
     let (status, code, field, message) = refused(&service, json!({ "srcChain": 1, "dstChain": 1 })).await;
-    assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcChain"));
+    assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", "srcChain"));
     assert!(message.contains("8453, 10"), "{message}");
 }
 
@@ -58,9 +60,40 @@ async fn another_token_is_refused_with_those_of_the_chain_and_so_is_native_money
     {
         let token = json!({ "srcTokenAddress": token, "dstTokenAddress": token });
         let (status, code, field, message) = refused(&service, token).await;
-        assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "srcTokenAddress"));
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", "srcTokenAddress"));
         assert!(message.contains(USDC) && message.contains(OTHER_TOKEN), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_route_that_needs_a_relay_is_refused_with_all_that_is_configured() {
+    let (service, _) = Service::watching(chains(&[])).await;
+    for (route, refused_field) in [
+        (json!({ "dstChain": 10 }), "dstChain"),
+        (json!({ "srcChain": 10 }), "dstChain"),
+        (json!({ "dstTokenAddress": OTHER_TOKEN }), "dstTokenAddress"),
+    ] {
+        let (status, code, field, message) = refused(&service, route).await;
+        assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", refused_field));
+        let configured = format!("chain 8453 with {USDC}, {OTHER_TOKEN}; chain 10 with {OTHER_TOKEN}");
+        assert!(message.contains(&configured), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_watched_order_is_kept_until_its_chain_is_watched_no_more() {
+    let (service, aws) = Service::watching(chains(&[])).await;
+    let store = Store::new(&aws, &service.table);
+    let day: Retention = "1".parse().unwrap();
+    let now = service.clock.now();
+    let (id, deposit_address) = (OrderId::random(), RECIPIENT.to_owned());
+    let template = service.create_order(order()).await;
+    let stored = store.read_checkout(OrderId::parse(&id_of(&template)).unwrap()).await.unwrap().unwrap();
+    let order = Order { id, deposit_address, created_at: now, ..stored.order.unwrap() };
+    assert!(order.is_watched);
+    store.create_order(order, day, None).await.unwrap();
+    let kept_for = service.stored_ttl(id).await.unwrap() - now.as_seconds();
+    assert!(kept_for >= 48 * 60 * 60, "{kept_for}");
 }
 
 #[tokio::test]
@@ -80,8 +113,8 @@ async fn where_recipients_are_named_nobody_else_is_paid() {
     let (service, _) = Service::watching(chains(&[RECIPIENT])).await;
     service.create_order(order()).await.ok();
     let stranger = json!({ "recipientAddress": "0x1111111111111111111111111111111111111111" });
-    let (status, _, field, message) = refused(&service, stranger).await;
-    assert_eq!((status, field.as_str()), (400, "recipientAddress"));
+    let (status, code, field, message) = refused(&service, stranger).await;
+    assert_eq!((status, code.as_str(), field.as_str()), (400, "invalid_field_value", "recipientAddress"));
     assert!(message.contains(RECIPIENT), "{message}");
 }
 
@@ -104,7 +137,7 @@ async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
 
     let store = Store::new(&aws, &service.table);
     let chain = ChainId::parse(BASE).unwrap();
-    let mut watched: Vec<String> = watched_orders(&store, chain, Attention::Idle)
+    let mut watched: Vec<String> = watched_orders(&service, &store, chain)
         .await
         .into_iter()
         .map(|order| format!("{} {}", order.id, order.address))
@@ -116,10 +149,18 @@ async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
     watched.sort_unstable();
     made.sort_unstable();
     assert_eq!(watched, made);
-    assert!(watched_orders(&store, chain, Attention::Busy).await.is_empty());
+    assert!(!store.has_work(chain).await.unwrap());
 
     let elsewhere = ChainId::parse(10).unwrap();
-    assert!(watched_orders(&store, elsewhere, Attention::Idle).await.is_empty());
+    assert!(watched_orders(&service, &store, elsewhere).await.is_empty());
+
+    let address = alone.ok()["globalAddress"].as_str().unwrap();
+    let now = service.clock.now();
+    let found = store.order_at(chain, (now, now), address).await.unwrap();
+    assert_eq!(found.map(|id| id.to_string()).as_deref(), alone.ok()["id"].as_str());
+    assert_eq!(store.order_at(elsewhere, (now, now), address).await.unwrap(), None);
+    let later = now + WATCHED_FOR * 2;
+    assert_eq!(store.order_at(chain, (later, later), address).await.unwrap(), None);
 }
 
 #[test]

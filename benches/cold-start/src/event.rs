@@ -53,7 +53,7 @@ pub fn deposit(order: &str, number: u64) -> Result<Value> {
     fact["data"]["txHash"] = json!(format!("{number:#066x}"));
     fact["data"]["createdAt"] = json!(now * 1000);
     let body = fact.to_string();
-    let id = format!("order_{order}_{number:032x}");
+    let id = format!("checkout-order:{order}:{number:032x}");
     let signature = Webhook::new(SECRET)?.sign(&id, now, body.as_bytes())?;
     event["headers"]["content-length"] = json!(body.len().to_string());
     event["headers"]["webhook-id"] = json!(id);

@@ -88,7 +88,7 @@ impl Calls {
             Fact::Executed => event["type"] = json!("order.executed"),
         }
         let body = event.to_string();
-        let id = format!("order_{order}_{number:032x}");
+        let id = format!("checkout-order:{order}:{number:032x}");
         let signature = self.signer.sign(&id, now, body.as_bytes())?;
         let request = self.post(client, &format!("/orders/{order}/events"), body);
         Ok(request

@@ -41,17 +41,25 @@ impl Double {
         Self { endpoint, received }
     }
 
-    /// Answers each call with what `result` says of its method and parameters, as a node should.
+    /// Responds to each call with what `result` says of its method and parameters, as a node should.
     pub async fn honest(result: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static) -> Self {
-        Self::start(move |request| {
-            let one = |call: &Value| {
-                let result = result(call["method"].as_str().unwrap(), &call["params"]);
-                json!({ "jsonrpc": "2.0", "id": call["id"], "result": result })
-            };
-            reply(&match request.as_array() {
-                Some(calls) => calls.iter().map(one).collect(),
-                None => one(request),
-            })
+        Self::responding(move |method, params| json!({ "result": result(method, params) })).await
+    }
+
+    /// Responds to each call with an object that has a `result` or an `error`.
+    pub async fn responding(outcome: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static) -> Self {
+        Self::start(move |request| respond(request, &outcome)).await
+    }
+
+    /// Does the same, and refuses each batch of more than `most` calls as a whole.
+    pub async fn capped(
+        most: usize,
+        refusal: impl Fn(usize) -> Response + Clone + Send + Sync + 'static,
+        outcome: impl Fn(&str, &Value) -> Value + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(move |request| match request.as_array() {
+            Some(calls) if calls.len() > most => refusal(calls.len()),
+            Some(_) | None => respond(request, &outcome),
         })
         .await
     }
@@ -59,6 +67,24 @@ impl Double {
     /// What it was sent so far.
     pub fn received(&self) -> Vec<Value> {
         self.received.lock().unwrap().clone()
+    }
+
+    /// The methods that it was asked for so far, whether in batches or not.
+    pub fn methods(&self) -> Vec<String> {
+        let method = |call: &Value| call["method"].as_str().unwrap().to_owned();
+        let received = self.received();
+        received
+            .iter()
+            .flat_map(|request| match request.as_array() {
+                Some(calls) => calls.iter().map(method).collect(),
+                None => vec![method(request)],
+            })
+            .collect()
+    }
+
+    /// The number of calls in each request so far.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.received().iter().map(|request| request.as_array().map_or(1, Vec::len)).collect()
     }
 
     pub fn rpc(&self) -> Rpc {
@@ -75,7 +101,26 @@ pub fn over(doubles: &[&Double]) -> Rpc {
     Rpc::new(doubles.iter().map(|double| double.endpoint.clone()).collect(), LIMITS).unwrap()
 }
 
-/// An answer of HTTP that all went well.
+/// Responds to a request call by call.
+fn respond(request: &Value, outcome: impl Fn(&str, &Value) -> Value) -> Response {
+    let one = |call: &Value| {
+        let mut answer = outcome(call["method"].as_str().unwrap(), &call["params"]);
+        answer["jsonrpc"] = json!("2.0");
+        answer["id"] = call["id"].clone();
+        answer
+    };
+    reply(&match request.as_array() {
+        Some(calls) => calls.iter().map(one).collect(),
+        None => one(request),
+    })
+}
+
+/// A JSON-RPC error.
+pub fn error(code: i64, message: &str) -> Value {
+    json!({ "error": { "code": code, "message": message } })
+}
+
+/// An HTTP response with status 200.
 pub fn reply(body: &Value) -> Response {
     body.to_string().into_response()
 }

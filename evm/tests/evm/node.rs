@@ -1,146 +1,13 @@
 //! What typed answers are held to.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use evm::block::{Block, BlockTag};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
+use evm::block::BlockTag;
 use evm::fees::Fees;
-use evm::filter::{LogFilter, OneOf};
-use evm::node::LogsUpTo;
 use evm::{RpcError, abi};
 use serde_json::{Value, json};
 
-use crate::double::{Double, reply};
-
-const TOKEN: Address = Address::repeat_byte(0xaa);
-const PAYEE: Address = Address::repeat_byte(0xbb);
-
-fn filter() -> LogFilter {
-    LogFilter::transfers(OneOf::only(TOKEN), Some(OneOf::only(PAYEE)))
-}
-
-fn hash_of(number: u64) -> B256 {
-    B256::from(U256::from(number))
-}
-
-fn block(number: u64) -> Value {
-    json!({
-        "number": format!("{number:#x}"),
-        "hash": hash_of(number),
-        "parentHash": hash_of(number - 1),
-        "timestamp": "0x6553f100",
-        "transactions": [],
-    })
-}
-
-fn log(number: u64, index: u64) -> Value {
-    json!({
-        "address": TOKEN,
-        "topics": [abi::TRANSFER, TOKEN.into_word(), PAYEE.into_word()],
-        "data": B256::with_last_byte(5),
-        "blockNumber": format!("{number:#x}"),
-        "blockHash": hash_of(number),
-        "transactionHash": B256::repeat_byte(7),
-        "transactionIndex": "0x0",
-        "logIndex": format!("{index:#x}"),
-        "removed": false,
-    })
-}
-
-/// The blocks 5 to 9, from a node that answers so.
-async fn logs_up_to_9(last: Value, logs: Value) -> Result<LogsUpTo, RpcError> {
-    let double = Double::honest(move |method, _| match method {
-        "eth_getBlockByNumber" => last.clone(),
-        "eth_getLogs" => logs.clone(),
-        _ => panic!("{method}"),
-    })
-    .await;
-    let outcome = double.node().logs_up_to(5..=9, &filter()).await;
-    assert_eq!(double.received().len(), 1);
-    outcome
-}
-
-#[tokio::test]
-async fn logs_and_the_block_that_proves_them_are_one_batch() {
-    let double = Double::honest(|method, _| match method {
-        "eth_getBlockByNumber" => block(9),
-        _ => json!([log(9, 2), log(9, 1), log(5, 4)]),
-    })
-    .await;
-    let LogsUpTo { last, logs } = double.node().logs_up_to(5..=9, &filter()).await.unwrap();
-    let expected = Block { number: 9, hash: hash_of(9), parent_hash: hash_of(8), timestamp: 0x6553_f100 };
-    assert_eq!(last, expected);
-    let places: Vec<_> = logs.iter().map(|log| (log.place.block_number, log.place.log_index)).collect();
-    assert_eq!(places, [(5, 4), (9, 1), (9, 2)]);
-    let calls = &double.received()[0];
-    assert_eq!(calls[0]["method"], "eth_getBlockByNumber");
-    assert_eq!(calls[0]["params"], json!(["0x9", false]));
-    assert_eq!(calls[1]["method"], "eth_getLogs");
-    assert_eq!(
-        (&calls[1]["params"][0]["fromBlock"], &calls[1]["params"][0]["toBlock"]),
-        (&json!("0x5"), &json!("0x9"))
-    );
-}
-
-#[tokio::test]
-async fn a_node_that_lags_gives_no_logs_but_an_error() {
-    assert_eq!(logs_up_to_9(json!(null), json!([])).await, Err(RpcError::Behind(9)));
-    assert_eq!(logs_up_to_9(json!(null), json!([log(5, 0)])).await, Err(RpcError::Behind(9)));
-}
-
-#[tokio::test]
-async fn a_refusal_of_either_is_an_error() {
-    for (refused, too_large) in [("eth_getBlockByNumber", false), ("eth_getLogs", true)] {
-        let double = Double::start(move |request| {
-            let answer = |call: &Value| {
-                let message = if too_large { "block range is too wide" } else { "unknown block" };
-                if call["method"] == refused {
-                    json!({ "id": call["id"], "error": { "code": -32000, "message": message } })
-                } else {
-                    json!({ "id": call["id"], "result": if too_large { block(9) } else { json!([]) } })
-                }
-            };
-            reply(&request.as_array().unwrap().iter().map(answer).collect())
-        })
-        .await;
-        let error = double.node().logs_up_to(5..=9, &filter()).await.unwrap_err();
-        assert!(matches!(error, RpcError::Node(_)));
-        assert_eq!(error.is_range_too_large(), too_large);
-    }
-}
-
-#[tokio::test]
-async fn logs_that_cannot_be_what_was_asked_for_are_refused() {
-    let of_another_token = {
-        let mut log = log(6, 0);
-        log["address"] = json!(PAYEE);
-        log
-    };
-    let of_another_chain = |number: u64| {
-        let mut log = log(number, 8);
-        log["blockHash"] = json!(B256::repeat_byte(9));
-        log
-    };
-    let pending = {
-        let mut log = log(6, 0);
-        log["blockNumber"] = json!(null);
-        log
-    };
-    for (last, logs, what) in [
-        (block(8), json!([]), "another block as the proof"),
-        (block(9), json!([log(4, 0)]), "before the range"),
-        (block(9), json!([log(10, 0)]), "after the range"),
-        (block(9), json!([of_another_token]), "another token"),
-        (block(9), json!([log(6, 0), log(7, 0), log(6, 0)]), "a log twice"),
-        (block(9), json!([log(6, 0), of_another_chain(6)]), "one block of two chains"),
-        (block(9), json!([of_another_chain(9)]), "a last block of two chains"),
-        (block(9), json!([pending]), "a log in no block"),
-        (block(9), json!(null), "no list"),
-        (block(9), json!([{}]), "no log"),
-    ] {
-        let outcome = logs_up_to_9(last, logs).await;
-        assert!(matches!(outcome, Err(RpcError::Malformed(_))), "{what}: {outcome:?}");
-    }
-    assert!(logs_up_to_9(block(9), json!([])).await.unwrap().logs.is_empty());
-}
+use crate::chain::{PAYEE, TOKEN, block, hash_of, log};
+use crate::double::{Double, error, reply};
 
 #[tokio::test]
 async fn a_block_is_the_one_that_was_asked_for_or_none() {
@@ -285,4 +152,55 @@ async fn a_transaction_is_taken_under_its_own_hash_alone() {
     assert!(
         Double::start(known).await.node().send_raw_transaction(&raw).await.unwrap_err().is_already_known()
     );
+}
+
+#[tokio::test]
+async fn a_block_that_the_node_calls_unknown_is_none() {
+    for (code, message) in
+        [(-39001, "Unknown block"), (-32000, "safe block not found"), (-32000, "finalized block not found")]
+    {
+        let restarted = Double::responding(move |_, _| error(code, message)).await;
+        let sound = Double::honest(|_, _| block(7)).await;
+        let node = evm::Node::new(crate::double::over(&[&restarted, &sound]));
+        assert_eq!(node.block(BlockTag::Safe).await, Ok(None), "{message}");
+        assert_eq!(node.block(BlockTag::Finalized).await, Ok(None), "{message}");
+        assert!(sound.received().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn code_is_asked_for_at_the_latest_block() {
+    let double = Double::honest(|_, _| json!("0x6001")).await;
+    assert_eq!(double.node().code(TOKEN).await.unwrap(), Bytes::from_static(&[0x60, 1]));
+    let request = &double.received()[0];
+    assert_eq!(request["method"], "eth_getCode");
+    assert_eq!(request["params"], json!([TOKEN, "latest"]));
+}
+
+#[tokio::test]
+async fn decimals_are_a_number_up_to_255_or_none() {
+    for (outcome, expected) in [
+        (json!({ "result": B256::with_last_byte(6) }), Some(6)),
+        (json!({ "result": B256::with_last_byte(255) }), Some(255)),
+        (json!({ "result": B256::from(U256::from(256)) }), None),
+        (json!({ "result": "0x" }), None),
+        (json!({ "result": "0x06" }), None),
+        (error(3, "execution reverted"), None),
+    ] {
+        let double = Double::responding(move |_, _| outcome.clone()).await;
+        assert_eq!(double.node().token_decimals(TOKEN).await, Ok(expected));
+        assert_eq!(double.received()[0]["params"][0]["input"], "0x313ce567");
+    }
+    let broken = Double::responding(|_, _| error(-32603, "Internal error")).await;
+    assert!(broken.node().token_decimals(TOKEN).await.is_err());
+}
+
+#[tokio::test]
+async fn a_question_about_nothing_is_not_asked() {
+    let theirs = Double::honest(|_, _| json!("0x1")).await;
+    let node = evm::Node::new(theirs.rpc().for_chain(8453));
+    assert_eq!(node.blocks(&[]).await, Ok(Vec::new()));
+    assert_eq!(node.receipts(&[]).await, Ok(Vec::new()));
+    assert_eq!(node.balances(TOKEN, &[], BlockTag::Latest).await, Ok(Vec::new()));
+    assert!(theirs.received().is_empty());
 }

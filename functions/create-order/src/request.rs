@@ -25,10 +25,10 @@ pub(crate) fn order_terms(fields: &Fields<'_>) -> Result<OrderTerms, Failure> {
         expected_dst_amount: expected_dst_amount(fields)?,
         metadata: fields.optional("metadata", JsonObject::parse)?,
         onramp: onramp(fields)?,
-        creator_address: fields.optional("creatorAddress", text(Text::parse))?,
-        partner_id: fields.optional("partnerId", text(Text::parse))?,
+        creator_address: fields.optional_text("creatorAddress", Text::parse)?,
+        partner_id: fields.optional_text("partnerId", Text::parse)?,
         callback_metadata: fields.optional("callbackMetadata", JsonObject::parse)?,
-        client_reference_id: fields.optional("clientReferenceId", text(OrderReference::parse))?,
+        client_reference_id: fields.optional_text("clientReferenceId", OrderReference::parse)?,
     })
 }
 
@@ -60,14 +60,14 @@ fn onramp(fields: &Fields<'_>) -> Result<Option<Onramp>, Failure> {
         return Ok(None);
     };
     let onramp = Fields::within(onramp, "onramp.")?;
-    let payment_method = match onramp.optional("paymentMethod", text(Text::parse))? {
+    let payment_method = match onramp.optional_text("paymentMethod", Text::parse)? {
         Some(payment_method) => Some(payment_method),
-        None => onramp.optional("payment_method", text(Text::parse))?,
+        None => onramp.optional_text("payment_method", Text::parse)?,
     };
     Ok(Some(Onramp {
-        vendor: onramp.required("vendor", text(|vendor| OnrampVendor::parse(&vendor)))?,
+        vendor: onramp.required_text("vendor", |vendor| OnrampVendor::parse(&vendor))?,
         payment_method,
-        country: onramp.optional("country", text(Text::parse))?,
-        redirect_url: onramp.optional("redirectUrl", text(RedirectUrl::parse))?,
+        country: onramp.optional_text("country", Text::parse)?,
+        redirect_url: onramp.optional_text("redirectUrl", RedirectUrl::parse)?,
     }))
 }

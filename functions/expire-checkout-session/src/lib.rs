@@ -1,9 +1,9 @@
 //! `POST /checkout-sessions/{sessionId}/expire`: a merchant calls an open session off, whether
-//! or not an unpaid order is linked to it.
+//! or not an unpaid order is linked to it. A session that is being paid is not called off.
 
 use checkout::api::view::SessionView;
 use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
-use checkout::checkout::Checkout;
+use checkout::checkout::{Checkout, ExpireRefusal};
 use checkout::id::SessionId;
 use checkout::store::{Expiry, Store};
 use checkout::time::Timestamp;
@@ -23,13 +23,14 @@ impl Endpoint for ExpireCheckoutSession {
         request.body()?;
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
         let key = request.idempotency_key(&format!("POST /checkout-sessions/{session}/expire"))?;
-        let now = self.clock.now();
-        match self.store.expire_session(session, now, key.as_ref()).await? {
-            Expiry::Expired(checkout) => answer(&checkout, now),
-            Expiry::Replayed(checkout) => Ok(answer(&checkout, now)?.replayed()),
+        let clock = || self.clock.now();
+        match self.store.expire_session(session, clock, key.as_ref()).await? {
+            Expiry::Expired(checkout) => answer(&checkout, clock()),
+            Expiry::Replayed(checkout) => Ok(answer(&checkout, clock())?.replayed()),
             Expiry::KeyReused => Err(Failure::key_reused()),
             Expiry::NoSession => Err(not_found()),
-            Expiry::NotOpen(status) => Err(Failure::not_open(status, "sessionId")),
+            Expiry::Refused(ExpireRefusal::NotOpen(status)) => Err(Failure::not_open(status, "sessionId")),
+            Expiry::Refused(ExpireRefusal::PaymentPending) => Err(Failure::payment_pending("sessionId")),
         }
     }
 }

@@ -38,7 +38,7 @@ impl GetCheckoutSession {
         let now = self.clock.now();
         let view = SessionWithOrderView {
             session: SessionView::new(&record.checkout, now).ok_or_else(not_found)?,
-            order: OrderRecordView::new(&record, now),
+            order: OrderRecordView::for_session(&record, now),
         };
         Answer::new(MESSAGE, &view)
     }

@@ -9,7 +9,7 @@ use checkout::payment::{
     PaymentEvent, Points, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash,
 };
 use checkout::text::Text;
-use checkout::time::Timestamp;
+use checkout::time::{MAX_SAFE_INTEGER, Timestamp};
 
 /// The reported fact.
 pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> {
@@ -28,9 +28,9 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
         }
         _ => {
             let known = Invalid::expected(
-                "one of deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
+                "one of: deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
             );
-            return Err(Failure::invalid(ErrorCode::InvalidFieldValue, "type".to_owned(), &known));
+            return Err(Failure::invalid(ErrorCode::InvalidFieldValue, "type", &known));
         }
     };
     Ok(PaymentEvent::Transaction(Transaction {
@@ -42,7 +42,20 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
 }
 
 fn deposit(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
-    Ok(TransactionKind::Deposit { from: data.optional("from", text(Text::parse))?, amount: amount(data)? })
+    let (from, amount) = (data.optional_text("from", Text::parse)?, amount(data)?);
+    Ok(match data.optional("logIndex", integer(log_index))? {
+        Some(log_index) => TransactionKind::DepositLog { log_index, from, amount },
+        None => TransactionKind::Deposit { from, amount },
+    })
+}
+
+/// Reads the position of a log in its block.
+fn log_index(position: u64) -> Result<u64, Invalid> {
+    if position <= MAX_SAFE_INTEGER {
+        Ok(position)
+    } else {
+        Err(Invalid::expected("a log's index: an integer from 0 to 2^53 - 1"))
+    }
 }
 
 fn relay(data: &Fields<'_>) -> Result<TransactionKind, Failure> {

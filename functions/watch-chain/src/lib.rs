@@ -1,16 +1,21 @@
-//! Watching chains: deposits are seen on the chain itself, recorded with their orders, and forwarded to whom they are
-//! for.
+//! Watching chains: deposits are seen on the chain itself, recorded with their orders, and forwarded to their recipients.
 //!
-//! One function watches **and** settles. What is to be settled is what was just seen; two functions would each read
-//! the same orders and ask the same nodes, and the gas key opens nothing but the gas balance. A run takes a minute and the
-//! next one begins: there is no server.
+//! A [`ChainWatcher`] repeats one step. The index lists the orders that are watched, the scanner reads new blocks and
+//! finds the orders that their logs concern, the backlog chooses how many of them are visited, the reconciler reads each
+//! visited order again and records it, and the settler forwards what belongs to recipients. Only then the cursor moves.
+//!
+//! One function watches **and** settles. What is to be settled is what was just seen; two functions would read the same
+//! orders and ask the same nodes, and the gas key opens nothing but the gas balance. A run takes a minute and the next
+//! one begins: there is no server.
 
-mod agenda;
-mod observer;
-mod reader;
+mod backlog;
+mod index;
+mod metrics;
+mod order_logs;
+mod reconciler;
+mod scanner;
 mod settings;
 mod settler;
-mod sightings;
 mod watcher;
 
 use std::time::Duration;
@@ -25,21 +30,22 @@ use futures::future::join_all;
 use lambda_http::tracing;
 use tokio::time::{Instant, sleep};
 
+pub use metrics::RunMetrics;
 pub use settings::{Settings, SettingsError};
-pub use watcher::{ChainWatcher, Step};
+pub use watcher::{ChainHealth, ChainWatcher, Step};
 
 /// How long a run polls.
 const RUN: Duration = Duration::from_secs(50);
-/// Between two looks at a chain.
+/// The pause between two steps.
 const POLL: Duration = Duration::from_secs(3);
 
-/// Why a step came to nothing. The next one begins where this one did.
+/// Why a step failed. The next one begins where this one did.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The chain's node did not, or not in a way that can be used.
+    /// No node of the chain answered in a way that can be used.
     #[error(transparent)]
     Rpc(#[from] RpcError),
     /// No settlement could be signed.
@@ -48,15 +54,15 @@ pub enum WatchError {
     /// What was read belongs to different versions of the chain.
     #[error("the chain was reorganised while it was read")]
     Reorganised,
-    /// A node shows a transaction, but not the logs that it wrote.
-    #[error("the node leaves out logs of transactions that it has")]
-    Contradiction,
-    /// The endpoint is another chain's.
-    #[error("the endpoint is of chain {0}")]
-    AnotherChain(u64),
     /// Another run is at work on this chain.
     #[error("another run is at work on this chain")]
-    Overtaken,
+    Superseded,
+    /// The newest block that any endpoint shows is too old.
+    #[error("the newest block that any endpoint shows is {0} s old")]
+    StaleHead(u64),
+    /// There are blocks to be read, and none was.
+    #[error("the run read no new block although there are some")]
+    NoProgress,
 }
 
 /// All configured chains.
@@ -83,36 +89,69 @@ impl WatchChains {
         Ok(Self { watchers })
     }
 
-    /// Watches all chains for the length of a run. Fails, so that an alarm hears of it, where a chain could not be watched
-    /// even once.
+    /// Watches all chains for the length of a run. Returns the first chain's error if a chain made no progress, so that
+    /// an alarm tells.
     pub async fn run(&mut self) -> Result<(), WatchError> {
         let until = Instant::now() + RUN;
         let runs = self.watchers.iter_mut().map(|watcher| run(watcher, until));
         join_all(runs).await.into_iter().collect()
     }
+
+    /// What operators hear of the last run.
+    pub fn metrics(&self) -> RunMetrics {
+        RunMetrics::of(self.watchers.iter().map(ChainWatcher::health))
+    }
 }
 
 async fn run(watcher: &mut ChainWatcher, until: Instant) -> Result<(), WatchError> {
-    watcher.begin().await?;
-    let mut first_failure = None;
-    let mut succeeded = false;
+    let outcome = poll(watcher, until).await;
+    if let Err(error) = watcher.end().await {
+        tracing::warn!(chain = watcher.chain_id(), cause = %error, "unsettled orders cannot be read");
+    }
+    if let Err(error) = &outcome {
+        tracing::error!(chain = watcher.chain_id(), cause = %error, "chain run failed");
+    }
+    outcome
+}
+
+/// Repeats steps until the run is over. Succeeds only if the chain is read up to a fresh head, or on its way there.
+async fn poll(watcher: &mut ChainWatcher, until: Instant) -> Result<(), WatchError> {
+    let mut has_begun = false;
+    let mut has_moved = false;
+    let mut last = Err(WatchError::NoProgress);
     while Instant::now() < until {
+        if !has_begun {
+            match watcher.begin().await {
+                Ok(()) => has_begun = true,
+                Err(error) => {
+                    tracing::warn!(chain = watcher.chain_id(), cause = %error, "chain run cannot begin");
+                    last = Err(error);
+                    sleep(POLL).await;
+                    continue;
+                }
+            }
+        }
         match watcher.step().await {
             Ok(step) => {
-                succeeded = true;
-                if step.is_behind {
+                has_moved |= step.has_moved;
+                let is_behind = step.is_behind;
+                last = Ok(step);
+                if is_behind && has_moved {
                     continue;
                 }
             }
             Err(error) => {
-                tracing::warn!(chain = watcher.chain_id(), cause = %error, "a look at the chain came to nothing");
-                first_failure.get_or_insert(error);
+                tracing::warn!(chain = watcher.chain_id(), cause = %error, "chain step failed");
+                if last.is_err() {
+                    last = Err(error);
+                }
             }
         }
         sleep(POLL).await;
     }
-    match first_failure {
-        Some(error) if !succeeded => Err(error),
-        Some(_) | None => Ok(()),
+    match last? {
+        Step { stale_for: Some(age), .. } => Err(WatchError::StaleHead(age.as_secs())),
+        step if step.is_behind && !has_moved => Err(WatchError::NoProgress),
+        _ => Ok(()),
     }
 }

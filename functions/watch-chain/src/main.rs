@@ -17,9 +17,18 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::read(&aws).await?;
     let store = store::Store::new(&aws, table);
     let chains = store.load_chains(chains).await?;
-    let watch = &Mutex::new(WatchChains::new(&store, &Clock::system(), factory, &chains, &settings)?);
+    let clock = &Clock::system();
+    let namespace = &config::optional("METRICS_NAMESPACE");
+    let watch = &Mutex::new(WatchChains::new(&store, clock, factory, &chains, &settings)?);
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
-        Box::pin(async { watch.lock().await.run().await.map_err(Error::from) })
+        Box::pin(async {
+            let mut watch = watch.lock().await;
+            let outcome = watch.run().await;
+            if let Some(namespace) = namespace {
+                watch.metrics().write(namespace, clock.now())?;
+            }
+            outcome.map_err(Error::from)
+        })
     }))
     .await
 }

@@ -111,7 +111,7 @@ impl Settings {
         let chain = chain.as_u64();
         let endpoints = self.endpoints.get(&chain).filter(|endpoints| !endpoints.is_empty());
         let endpoints = endpoints.ok_or(SettingsError::NoEndpoint(chain))?;
-        Ok(Rpc::new(endpoints.clone(), Limits::default())?)
+        Ok(Rpc::new(endpoints.clone(), Limits::default())?.for_chain(chain))
     }
 }
 

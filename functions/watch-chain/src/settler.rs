@@ -1,68 +1,188 @@
-//! Settling: what was paid is forwarded to whom it is for.
+//! The settler: money that belongs to its recipient is forwarded.
 //!
-//! One settlement at a time is under way on a chain: one nonce. It is signed, kept, and only then sent; whatever is lost
-//! after that is sent again, and what is not mined is replaced under the same nonce with higher fees. Sweeping twice moves
-//! nothing twice, so nothing here has to be exactly once.
+//! One settlement at a time is under way on a chain, under one nonce. It is signed, stored, and only then sent. What is
+//! lost after that is sent again, and what is not mined is replaced under the same nonce with higher fees. Once its nonce
+//! is used, its orders are checked for the effect: an order that it did not move backs off and is tried again later, for
+//! as long as the money lies there. Sweeping twice moves nothing twice, so nothing here has to happen exactly once.
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
-use checkout::amount::Amount;
-use checkout::order::OrderStatus;
-use checkout::store::{CheckoutRecord, PendingSettlement, Progress, SignedVersion, StoreError};
+use checkout::api::Clock;
+use checkout::chain_config::Chain;
+use checkout::chain_fact::ChainFactKind;
+use checkout::deposit_address::ForwarderFactory;
+use checkout::id::OrderId;
+use checkout::settlement::{NextStep, pause_after};
+use checkout::store::{ChainWrite, ObservedOrder, PendingSettlement, SignedVersion, Store, StoreError};
 use checkout::time::Timestamp;
-use evm::RpcError;
 use evm::abi::{self, Sweep};
 use evm::block::BlockTag;
 use evm::fees::Fees;
 use evm::transaction::Transaction;
+use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
 
 use crate::WatchError;
-use crate::watcher::ChainWatcher;
 
 /// The most orders in one transaction: at some 60,000 gas each, a fifth of the smallest block among the chains in use.
-const BATCH: usize = 100;
+const MOST_ORDERS: usize = 100;
 /// After how long an unmined settlement is replaced.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many times as much as is usual now a replacement may offer. What waits at such a price waits for something else,
-/// for a gas payer that has money, say; raised on and on, it would take all of that money once there is some.
+/// How many times the usual fee a replacement may offer. A settlement that waits at such a price waits for something
+/// else, for a balance to pay with, say. Raised on and on, it would take all of that balance once there is some.
 const MOST_OVER_USUAL: u128 = 4;
+/// How often orders are looked at that only wait for a settlement, if none can be made and many wait.
+const RECHECK: Duration = Duration::from_mins(5);
 
-impl ChainWatcher {
-    /// Sees to the settlement that is under way, or else sends one for what is due. Returns its hash.
-    pub(crate) async fn settle(&self, records: &[CheckoutRecord]) -> Result<Option<B256>, WatchError> {
+/// Forwards what was paid on a chain.
+#[derive(Debug)]
+pub(crate) struct Settler {
+    chain: Chain,
+    node: Node,
+    store: Store,
+    clock: Clock,
+    payer: Signer,
+    configured: ForwarderFactory,
+    /// Whether a factory has code, as found in this run.
+    placed: BTreeMap<Address, bool>,
+    /// How many orders the next settlement takes at most. It is halved if the node refuses a batch.
+    most_orders: usize,
+    /// Whether the last try to settle found that nothing can be settled now.
+    is_blocked: bool,
+    /// How many orders a settlement did not move, since this was taken.
+    without_effect: u64,
+}
+
+/// An order to be settled.
+#[derive(Debug, Clone, Copy)]
+struct Due<'a> {
+    order: &'a ObservedOrder,
+    factory: ForwarderFactory,
+    sweep: Sweep,
+    since: Timestamp,
+}
+
+impl Settler {
+    pub(crate) fn new(
+        chain: Chain,
+        node: Node,
+        store: Store,
+        clock: Clock,
+        configured: ForwarderFactory,
+        payer: Signer,
+    ) -> Self {
+        Self {
+            chain,
+            node,
+            store,
+            clock,
+            payer,
+            configured,
+            placed: BTreeMap::new(),
+            most_orders: MOST_ORDERS,
+            is_blocked: false,
+            without_effect: 0,
+        }
+    }
+
+    /// Begins a run: checks that the configured factory exists. Without it nothing can be settled.
+    pub(crate) async fn begin(&mut self) -> Result<(), WatchError> {
+        self.placed.clear();
+        self.is_blocked = false;
+        self.is_placed(self.configured.address()).await?;
+        Ok(())
+    }
+
+    /// Returns the balance that pays for settlements, in gwei; `None` without a key.
+    pub(crate) async fn gas_balance(&self) -> Result<Option<u64>, WatchError> {
         let Some(payer) = self.payer.address() else {
             return Ok(None);
         };
-        if let Some(pending) = self.store.settlement(self.chain.id).await? {
-            if self.is_over(&pending, payer).await? {
-                // The records were read before that, and may still show as due what it forwarded: the next step
-                // reads them anew.
-                return Ok(None);
+        let wei = self.node.native_balance(payer, BlockTag::Latest).await?;
+        Ok(Some((wei / U256::from(1_000_000_000_u64)).saturating_to()))
+    }
+
+    /// When to look again at orders that only wait for a settlement; `None` if they are looked at in each step. That is
+    /// so if settlements can be made, and while only a few orders wait for the end of a passing trouble.
+    pub(crate) fn recheck_at(&self, visited: usize, now: Timestamp) -> Option<Timestamp> {
+        let is_long_queue = self.is_blocked && visited > MOST_ORDERS;
+        (is_long_queue || self.payer.address().is_none()).then(|| now + RECHECK)
+    }
+
+    /// Takes the number of orders that settlements did not move.
+    pub(crate) fn take_without_effect(&mut self) -> u64 {
+        std::mem::take(&mut self.without_effect)
+    }
+
+    /// Sees to the settlement that is under way, or sends one for the orders that are due. Returns its hash.
+    ///
+    /// Trouble with settling is logged and is no reason not to watch: only the database's errors are returned.
+    pub(crate) async fn settle(
+        &mut self,
+        orders: &[(ObservedOrder, ForwarderFactory)],
+        head: u64,
+    ) -> Result<Option<B256>, WatchError> {
+        match self.try_settle(orders, head).await {
+            Ok(sent) => Ok(sent),
+            Err(error @ (WatchError::Rpc(_) | WatchError::Sign(_))) => {
+                self.is_blocked = true;
+                tracing::error!(chain = self.chain_id(), cause = %error, "settlement failed");
+                Ok(None)
             }
-            return self.insist(&pending).await;
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_settle(
+        &mut self,
+        orders: &[(ObservedOrder, ForwarderFactory)],
+        head: u64,
+    ) -> Result<Option<B256>, WatchError> {
+        let Some(payer) = self.payer.address() else {
+            return Ok(None);
+        };
+        let mut deferred = HashSet::new();
+        if let Some(pending) = self.store.settlement(self.chain.id).await? {
+            match pending.resolved_at {
+                None if self.is_resolved(&pending, payer, head).await? => return Ok(None),
+                None => return self.rebroadcast_or_bump(&pending).await,
+                // This node has not seen the block that resolved it.
+                Some(resolved_at) if head < resolved_at => return Ok(None),
+                Some(_) => deferred = self.check_effect(&pending, orders).await?,
+            }
         }
         let now = self.clock.now();
-        let due: Vec<&CheckoutRecord> =
-            records.iter().filter(|record| is_due(record, now)).take(BATCH).collect();
-        if due.is_empty() {
+        let due = due(orders, now);
+        let due = due.into_iter().filter(|due| !deferred.contains(&due.order.id));
+        let due = self.of_one_factory(due.collect()).await?;
+        let Some(factory) = due.first().map(|due| due.factory.address()) else {
             return Ok(None);
-        }
+        };
         let nonce = self.node.nonce(payer, BlockTag::Latest).await?;
         let fees = self.node.fees().await?;
-        if self.is_too_dear(fees) {
+        if self.exceeds_fee_cap(fees) {
             return Ok(None);
         }
-        let input = abi::sweep_many(&due.iter().filter_map(|record| sweep(record)).collect::<Vec<_>>());
-        let gas = self.node.estimate_gas(payer, self.factory.address(), &input).await?;
+        let input = abi::sweep_many(&due.iter().map(|due| due.sweep).collect::<Vec<_>>());
+        let gas = match self.node.estimate_gas(payer, factory, &input).await {
+            Ok(gas) => gas,
+            Err(error) if error.is_failed_execution() => {
+                return self.estimate_refused(&due, &error).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.most_orders = self.most_orders.saturating_mul(2).min(MOST_ORDERS);
         let mut settlement = PendingSettlement {
             nonce,
-            // What an estimate leaves out: money that comes to an address until then.
+            // An estimate leaves out the money that comes to an address until then.
             gas_limit: gas.saturating_add(gas / 4),
+            factory: Some(format!("{factory:#x}")),
             input: hex::encode_prefixed(&input),
             versions: Vec::new(),
-            orders: due.iter().filter_map(|record| Some(record.checkout.order.as_ref()?.id)).collect(),
+            orders: due.iter().map(|due| due.order.id).collect(),
+            resolved_at: None,
             version: 1,
         };
         let version = self.sign(&settlement, fees).await?;
@@ -70,16 +190,121 @@ impl ChainWatcher {
         self.keep_and_send(None, settlement).await
     }
 
+    /// The orders of one factory that go into the next settlement: those whose money waits for longest, of a factory
+    /// that exists.
+    async fn of_one_factory<'a>(&mut self, mut due: Vec<Due<'a>>) -> Result<Vec<Due<'a>>, WatchError> {
+        due.sort_by_key(|due| due.since);
+        let factories: Vec<Address> = due.iter().map(|due| due.factory.address()).collect();
+        let mut chosen = None;
+        for factory in factories {
+            if chosen.is_none() && self.is_placed(factory).await? {
+                chosen = Some(factory);
+            }
+        }
+        self.is_blocked = chosen.is_none() && !due.is_empty();
+        due.retain(|due| Some(due.factory.address()) == chosen);
+        due.truncate(self.most_orders);
+        Ok(due)
+    }
+
+    /// Whether a factory exists. A call of an address without code succeeds and moves nothing.
+    async fn is_placed(&mut self, factory: Address) -> Result<bool, WatchError> {
+        if let Some(is_placed) = self.placed.get(&factory) {
+            return Ok(*is_placed);
+        }
+        let is_placed = !self.node.code(factory).await?.is_empty();
+        if !is_placed {
+            tracing::error!(chain = self.chain_id(), %factory, "the forwarder factory has no code on this chain");
+        }
+        self.placed.insert(factory, is_placed);
+        Ok(is_placed)
+    }
+
+    /// Puts off what the node refuses to estimate: a batch is tried with half as many orders, and an order that is
+    /// refused alone backs off.
+    async fn estimate_refused(
+        &mut self,
+        due: &[Due<'_>],
+        error: &RpcError,
+    ) -> Result<Option<B256>, WatchError> {
+        tracing::error!(chain = self.chain_id(), orders = due.len(), cause = %error, "settlement was refused");
+        if let [alone] = due {
+            self.defer(alone.order).await?;
+            self.most_orders = MOST_ORDERS;
+        } else {
+            self.most_orders = (due.len() / 2).max(1);
+        }
+        Ok(None)
+    }
+
+    /// Checks what a mined settlement did. An order that it did not move backs off. Returns these orders. A settlement that
+    /// a reorganisation took back did nothing yet, and is made again at once.
+    async fn check_effect(
+        &mut self,
+        pending: &PendingSettlement,
+        orders: &[(ObservedOrder, ForwarderFactory)],
+    ) -> Result<HashSet<OrderId>, WatchError> {
+        let is_own = |hash: &str| pending.versions.iter().any(|version| version.hash == hash);
+        let was_moved = |order: &ObservedOrder| {
+            order
+                .facts
+                .iter()
+                .any(|fact| matches!(fact.kind, ChainFactKind::Sweep { .. }) && is_own(fact.hash.as_str()))
+        };
+        let versions: Vec<B256> =
+            pending.versions.iter().filter_map(|version| version.hash.parse().ok()).collect();
+        let is_mined = self.node.receipts(&versions).await?.iter().any(Option::is_some);
+        let mut deferred = HashSet::new();
+        for (order, _) in orders.iter().filter(|_| is_mined) {
+            let id = order.id;
+            if order.next == NextStep::Sweep && pending.orders.contains(&id) && !was_moved(order) {
+                let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
+                    ChainFactKind::SweepFailed { reason, .. } if is_own(fact.hash.as_str()) => {
+                        Some(reason.as_str())
+                    }
+                    ChainFactKind::SweepFailed { .. }
+                    | ChainFactKind::Deposit { .. }
+                    | ChainFactKind::Sweep { .. } => None,
+                });
+                let attempts = order.work.as_ref().map_or(0, |work| work.attempts) + 1;
+                tracing::error!(
+                    chain = self.chain_id(),
+                    order = %id,
+                    attempts,
+                    reason = reason.unwrap_or("the factory logged nothing"),
+                    "settlement had no effect"
+                );
+                self.defer(order).await?;
+                deferred.insert(id);
+            }
+        }
+        self.without_effect += deferred.len() as u64;
+        match self.store.forget_settlement(self.chain.id, pending).await? {
+            ChainWrite::Written => Ok(deferred),
+            ChainWrite::Superseded => Err(WatchError::Superseded),
+        }
+    }
+
+    /// Puts an order's next settlement off.
+    async fn defer(&self, order: &ObservedOrder) -> Result<(), WatchError> {
+        if let Some(work) = &order.work {
+            let settle_after = self.clock.now() + pause_after(work.attempts + 1);
+            self.store.defer_settlement(order.id, work, settle_after).await?;
+        }
+        Ok(())
+    }
+
     /// Signs a settlement's next version.
     async fn sign(&self, settlement: &PendingSettlement, fees: Fees) -> Result<SignedVersion, WatchError> {
-        let input =
-            hex::decode(&settlement.input).map_err(|_| StoreError::Broken("a call is no hex".to_owned()))?;
+        let input = hex::decode(&settlement.input)
+            .map_err(|_| StoreError::Broken("a settlement's call is no hex".to_owned()))?;
+        let factory = settlement.factory.as_ref().and_then(|factory| factory.parse().ok());
         let transaction = Transaction {
             chain_id: self.chain_id(),
             nonce: settlement.nonce,
             fees,
             gas_limit: settlement.gas_limit,
-            to: self.factory.address(),
+            to: factory.unwrap_or(self.configured.address()),
             value: U256::ZERO,
             input: input.into(),
         };
@@ -93,34 +318,48 @@ impl ChainWatcher {
         })
     }
 
-    /// Whether fees are above what is configured: a node that lies of them must not burn the gas balance.
-    fn is_too_dear(&self, fees: Fees) -> bool {
+    /// Whether fees are above the configured cap: a node that lies about them must not burn the gas balance.
+    fn exceeds_fee_cap(&mut self, fees: Fees) -> bool {
         let most = u128::from(self.chain.max_fee_gwei) * 1_000_000_000;
-        let is_too_dear = fees.max > most;
-        if is_too_dear {
+        let exceeds = fees.max > most;
+        if exceeds {
+            self.is_blocked = true;
             tracing::error!(
                 chain = self.chain_id(),
                 max_fee_per_gas = fees.max,
                 most,
-                "gas is too dear to settle"
+                "gas exceeds the fee cap"
             );
         }
-        is_too_dear
+        exceeds
     }
 
-    /// Whether the chain has one of the settlement's versions, or has given its nonce to something else. Then it is
-    /// forgotten: what became of its orders is read from the chain, as if a stranger had swept them.
-    async fn is_over(&self, pending: &PendingSettlement, payer: Address) -> Result<bool, WatchError> {
+    /// Whether the chain has used the settlement's nonce. That is stored, so that its orders are checked at a head at
+    /// which they show the effect, by whichever run comes then.
+    async fn is_resolved(
+        &mut self,
+        pending: &PendingSettlement,
+        payer: Address,
+        head: u64,
+    ) -> Result<bool, WatchError> {
         let next = self.node.nonce(payer, BlockTag::Latest).await?;
-        // A reorganisation may have taken back the settlements before it, and then its turn may never come. Not at once:
-        // a node that is behind says the same.
-        let is_stranded = next < pending.nonce && self.has_waited(pending);
-        if next <= pending.nonce && !is_stranded {
+        let written = if next > pending.nonce {
+            let resolved = PendingSettlement {
+                resolved_at: Some(head),
+                version: pending.version + 1,
+                ..pending.clone()
+            };
+            self.store.keep_settlement(self.chain.id, Some(pending), &resolved).await?
+        } else if next < pending.nonce && self.has_waited(pending) {
+            // A reorganisation took back the settlements before it, and its turn may never come. Not at once: a node that
+            // is behind says the same.
+            self.store.forget_settlement(self.chain.id, pending).await?
+        } else {
             return Ok(false);
-        }
-        match self.store.forget_settlement(self.chain.id, pending).await? {
-            Progress::Made => Ok(true),
-            Progress::Overtaken => Err(WatchError::Overtaken),
+        };
+        match written {
+            ChainWrite::Written => Ok(true),
+            ChainWrite::Superseded => Err(WatchError::Superseded),
         }
     }
 
@@ -130,8 +369,8 @@ impl ChainWatcher {
         pending.versions.last().is_some_and(|last| now.since(last.signed_at) >= PATIENCE)
     }
 
-    /// Sends what is under way again, and with higher fees once it has waited for long.
-    async fn insist(&self, pending: &PendingSettlement) -> Result<Option<B256>, WatchError> {
+    /// Sends the settlement under way again, and with higher fees once it has waited for long.
+    async fn rebroadcast_or_bump(&mut self, pending: &PendingSettlement) -> Result<Option<B256>, WatchError> {
         let Some(last) = pending.versions.last() else {
             return Ok(None);
         };
@@ -144,7 +383,8 @@ impl ChainWatcher {
         let fees = fees.raised().or_more(usual);
         let is_unusual =
             fees.max / MOST_OVER_USUAL > usual.max || fees.priority / MOST_OVER_USUAL > usual.priority;
-        if is_unusual || self.is_too_dear(fees) {
+        if is_unusual || self.exceeds_fee_cap(fees) {
+            self.is_blocked = true;
             self.send(last).await?;
             return Ok(None);
         }
@@ -152,11 +392,11 @@ impl ChainWatcher {
         tracing::warn!(
             chain = self.chain_id(),
             nonce = pending.nonce,
-            "a settlement was not mined: its fees are raised"
+            "settlement is replaced with higher fees"
         );
         let mut replaced = pending.clone();
-        // Only the newest is ever sent again. With all their bytes the versions of a large settlement would soon
-        // not fit into an item any more, and nothing would be settled again.
+        // Only the newest is ever sent again. With all their bytes the versions of a large settlement would soon not fit
+        // into an item, and nothing would be settled any more.
         replaced.versions.iter_mut().for_each(|version| version.raw.clear());
         replaced.versions.push(version);
         replaced.version += 1;
@@ -164,13 +404,13 @@ impl ChainWatcher {
     }
 
     async fn keep_and_send(
-        &self,
+        &mut self,
         seen: Option<&PendingSettlement>,
         settlement: PendingSettlement,
     ) -> Result<Option<B256>, WatchError> {
         match self.store.keep_settlement(self.chain.id, seen, &settlement).await? {
-            Progress::Made => {}
-            Progress::Overtaken => return Err(WatchError::Overtaken),
+            ChainWrite::Written => {}
+            ChainWrite::Superseded => return Err(WatchError::Superseded),
         }
         let Some(version) = settlement.versions.last() else {
             return Ok(None);
@@ -179,51 +419,51 @@ impl ChainWatcher {
         Ok(version.hash.parse().ok())
     }
 
-    /// Hands a version in. That the node has it already is as good as that it takes it; any other refusal is seen
-    /// again at the next step, and is no reason not to watch.
-    async fn send(&self, version: &SignedVersion) -> Result<(), WatchError> {
+    /// Hands a version in. That the node has it already is as good as that it takes it.
+    async fn send(&mut self, version: &SignedVersion) -> Result<(), WatchError> {
         let Ok(raw) = hex::decode(&version.raw) else {
             return Ok(());
         };
         match self.node.send_raw_transaction(&Bytes::from(raw)).await {
-            Err(error) if error.is_already_known() => Ok(()),
-            // No gas to pay with, most likely: somebody has to see to it.
-            Err(error @ RpcError::Node(_)) => {
-                tracing::error!(chain = self.chain_id(), hash = version.hash, cause = %error, "a settlement was not taken");
-                Ok(())
-            }
-            Err(error) => {
-                tracing::warn!(chain = self.chain_id(), hash = version.hash, cause = %error, "a settlement was not sent");
-                Ok(())
-            }
             Ok(()) => Ok(()),
+            Err(error) if error.is_already_known() => Ok(()),
+            // Most likely the balance does not pay for it. The next step sends it again.
+            Err(error) => {
+                self.is_blocked = true;
+                tracing::error!(
+                    chain = self.chain_id(),
+                    hash = version.hash,
+                    cause = %error,
+                    "settlement was not taken"
+                );
+                Ok(())
+            }
         }
+    }
+
+    fn chain_id(&self) -> u64 {
+        self.chain.id.as_u64()
     }
 }
 
-/// Whether what lies at an order's address is to be forwarded: what was paid at once, everything else once the session is
-/// over. Not while a part of it may still be taken back, which would take two transactions where one does.
-fn is_due(record: &CheckoutRecord, now: Timestamp) -> bool {
-    let (Some(order), Some(totals)) = (&record.checkout.order, record.on_chain) else {
-        return false;
+/// The orders whose money is to be forwarded now.
+fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<'_>> {
+    let due = |(order, factory): &'_ (ObservedOrder, ForwarderFactory)| {
+        let work = order.work.as_ref().filter(|_| order.next == NextStep::Sweep)?;
+        let is_due = work.settle_after.is_none_or(|after| after <= now);
+        let terms = &order.record.checkout.order.as_ref().filter(|_| is_due)?.terms;
+        let sweep = Sweep {
+            recipient: Address::from(terms.recipient.to_bytes()),
+            order: abi::order_word(*order.id.as_bytes()),
+            token: Address::from(terms.src_token.to_bytes()),
+        };
+        Some((*factory, sweep, work.unsettled_since.unwrap_or(now)))
     };
-    let has_ended = match record.checkout.order_status(order, now) {
-        OrderStatus::WaitingStripePayment | OrderStatus::ScanningDepositTransaction => false,
-        OrderStatus::Executing | OrderStatus::Relay => record.checkout.ledger.paid_at.is_some(),
-        OrderStatus::Executed
-        | OrderStatus::Refunding
-        | OrderStatus::Refunded
-        | OrderStatus::Failure
-        | OrderStatus::Expired => totals.pending() == Amount::ZERO,
-    };
-    totals.unswept() > Amount::ZERO && has_ended && !totals.is_refused
-}
-
-fn sweep(record: &CheckoutRecord) -> Option<Sweep> {
-    let order = record.checkout.order.as_ref()?;
-    Some(Sweep {
-        recipient: Address::from(order.terms.recipient.to_bytes()),
-        order: abi::order_word(*order.id.as_bytes()),
-        token: Address::from(order.terms.src_token.to_bytes()),
-    })
+    orders
+        .iter()
+        .filter_map(|one| {
+            let (factory, sweep, since) = due(one)?;
+            Some(Due { order: &one.0, factory, sweep, since })
+        })
+        .collect()
 }

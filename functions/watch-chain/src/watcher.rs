@@ -1,81 +1,82 @@
-//! Watching one chain, a step at a time.
-//!
-//! A step finds which watched orders something happened to, and has these [observed](crate::observer) and
-//! [settled](crate::settler). Only when all of it is recorded does the cursor move: a step that fails anywhere is simply
-//! made again.
+//! One chain's watcher: a step scans, reconciles, settles, and moves the cursor.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use checkout::api::Clock;
-use checkout::chain_config::{Chain, Finality};
+use checkout::chain_config::Chain;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
-use checkout::store::{
-    Attention, CheckoutRecord, Cursor, Progress, SHARDS, Store, StoreError, Watched, WatchedOrder,
-};
+use checkout::store::{Store, StoreError};
 use checkout::time::Timestamp;
-use evm::abi::{SweepLog, Transfer, order_word};
-use evm::block::{Block, BlockTag};
-use evm::filter::{LogFilter, OneOf};
 use evm::{Node, RpcError, Signer};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lambda_http::tracing;
 
 use crate::WatchError;
-use crate::agenda::{Agenda, Hits};
-use crate::observer::{Failures, alone};
-use crate::reader::Reader;
+use crate::backlog::Backlog;
+use crate::index::Index;
+use crate::reconciler::{Failure, Reconciled, Reconciler};
+use crate::scanner::{Head, Scanner, time_of};
+use crate::settler::Settler;
 
-/// How far back the index of watched orders is read again: it follows the table with a delay.
-const INDEX_DELAY: Duration = Duration::from_mins(1);
-/// How far a payer's block may be before the order that it pays, by their clocks.
-const CLOCKS_APART: Duration = Duration::from_mins(2);
-/// How many questions of one step go over the same ground before the cursor moves.
-const RANGES_PER_STEP: u64 = 50;
-/// How many orders a step looks at. At 256 MB that takes 7 s: a run ends its last step in time.
-const MOST_AT_A_STEP: usize = 2_000;
-/// How many orders are read at once.
-const AT_ONCE: usize = 8;
+/// How many orders a step visits. At 256 MB that takes 7 s, so a run ends its last step in time.
+const MOST_ORDERS: usize = 2_000;
+/// How many times as many orders with due work a step reads from the index as it visits. Orders are due at each step until
+/// their blocks are firm; without a choice among more than a step's worth, the first ones would be all that is visited.
+const DUE_READ_FACTOR: usize = 10;
+/// How many failed orders a step logs by name.
+const MOST_LOGGED: usize = 10;
 
 /// A chain that is watched.
 #[derive(Debug)]
 pub struct ChainWatcher {
-    pub(crate) chain: Chain,
-    pub(crate) node: Node,
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) factory: ForwarderFactory,
-    pub(crate) payer: Signer,
-    pub(crate) reader: Reader,
-    agenda: Agenda,
-    is_right_chain: bool,
-    cursor: Option<Cursor>,
-    /// The watched orders that this run has met, by their address.
-    watched: HashMap<Address, WatchedOrder>,
-    /// Until when these were read from the index.
-    indexed_until: Option<Timestamp>,
+    chain: Chain,
+    node: Node,
+    store: Store,
+    clock: Clock,
+    index: Index,
+    scanner: Scanner,
+    backlog: Backlog,
+    reconciler: Reconciler,
+    settler: Settler,
+    health: ChainHealth,
 }
 
 /// What a step did.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
-    /// How many orders are watched.
-    pub watched: usize,
-    /// The orders that were looked at.
+    /// How many orders' deposit addresses are listed; `None` if there are too many to list.
+    pub watched: Option<usize>,
+    /// The orders that were visited and recorded.
     pub observed: Vec<OrderId>,
-    /// Whether there are blocks left that were not read yet, or orders that were not looked at.
+    /// The orders that could not be processed. They are tried again later.
+    pub failed: Vec<OrderId>,
+    /// Whether there are blocks left that were not read yet, or orders that were not visited.
     pub is_behind: bool,
+    /// Whether the cursor moved.
+    pub has_moved: bool,
     /// The settlement that was sent.
     pub sent: Option<B256>,
+    /// How old the chosen head is, if that is more than configured.
+    pub stale_for: Option<Duration>,
 }
 
-/// The chain's end, as one look at it shows it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Head {
-    pub(crate) block: Block,
-    pub(crate) final_block: u64,
+/// What operators hear of a chain, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChainHealth {
+    /// The age of the chain's head when it was last asked for.
+    pub head_age: Option<Duration>,
+    /// The age of the last scanned block; nothing if no order is watched.
+    pub cursor_lag: Option<Duration>,
+    /// For how long the oldest confirmed money has been waiting for its settlement.
+    pub oldest_unsettled: Duration,
+    /// The balance that pays for settlements, in gwei; `None` without a key.
+    pub gas_balance: Option<u64>,
+    /// How many orders settlements did not move.
+    pub without_effect: u64,
+    /// How many orders could not be processed in the last step.
+    pub orders_in_trouble: usize,
 }
 
 impl ChainWatcher {
@@ -88,27 +89,40 @@ impl ChainWatcher {
         factory: ForwarderFactory,
         payer: Signer,
     ) -> Self {
-        let reader = Reader::new(node.clone(), chain.block_range);
+        let factories = vec![factory, ForwarderFactory::default()];
+        let addresses = factories.iter().map(ForwarderFactory::address).collect();
         Self {
+            index: Index::new(store.clone(), chain.id),
+            scanner: Scanner::new(chain.clone(), node.clone(), store.clone(), addresses),
+            backlog: Backlog::new(MOST_ORDERS),
+            reconciler: Reconciler {
+                chain: chain.clone(),
+                node: node.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+                factories,
+                payer: payer.address(),
+            },
+            settler: Settler::new(chain.clone(), node.clone(), store.clone(), clock.clone(), factory, payer),
+            health: ChainHealth::default(),
             chain,
             node,
             store,
             clock,
-            factory,
-            payer,
-            reader,
-            agenda: Agenda::new(MOST_AT_A_STEP),
-            is_right_chain: false,
-            cursor: None,
-            watched: HashMap::new(),
-            indexed_until: None,
         }
     }
 
-    /// The same, looking at no more orders in a step.
+    /// The same, visiting no more orders in a step.
     #[must_use]
     pub fn at_most(mut self, orders: usize) -> Self {
-        self.agenda = Agenda::new(orders);
+        self.backlog = Backlog::new(orders);
+        self
+    }
+
+    /// The same, listing no more orders' deposit addresses: if there are more, recipients are looked up.
+    #[must_use]
+    pub fn listing_at_most(mut self, orders: usize) -> Self {
+        self.index = self.index.listing_at_most(orders);
         self
     }
 
@@ -117,265 +131,130 @@ impl ChainWatcher {
         self.chain.id.as_u64()
     }
 
-    /// Begins a run: forgets what an earlier one, perhaps minutes ago, knew of the table.
+    /// What is known of the chain's health.
+    pub fn health(&self) -> ChainHealth {
+        self.health
+    }
+
+    /// Begins a run: what another one may have changed is read again, and the chain is checked whether or not an order
+    /// waits. An operator hears of a dead endpoint before the first payer does.
     pub async fn begin(&mut self) -> Result<(), WatchError> {
-        self.cursor = self.store.cursor(self.chain.id).await?;
-        self.watched.clear();
-        self.indexed_until = None;
+        self.health = ChainHealth::default();
+        self.scanner.begin().await?;
+        let head = self.scanner.head().await?;
+        self.note_head(&head, self.clock.now());
+        self.settler.begin().await?;
+        self.health.gas_balance = self.settler.gas_balance().await?;
         Ok(())
     }
 
-    /// One look at the chain.
+    /// Takes one look at the chain.
     pub async fn step(&mut self) -> Result<Step, WatchError> {
-        let due = self.read_index().await?;
-        if self.watched.is_empty() {
-            return Ok(Step::default());
+        let step = self.try_step().await;
+        if let Err(WatchError::Rpc(error @ (RpcError::Behind(_) | RpcError::Malformed(_)))) = &step {
+            self.node.distrust(&error.to_string());
         }
-        self.check_chain().await?;
-        let head = self.head().await?;
-        let (from, to) = self.unread(&head).await?;
+        step
+    }
 
-        let mut step = Step { watched: self.watched.len(), ..Step::default() };
-        let mut due: BTreeSet<OrderId> = due.into_iter().map(|order| order.id).collect();
-        if from <= to {
-            let (cursor, hits) = self.scan(from, to).await?;
-            due.extend(hits.keys());
-            let chosen = self.agenda.next(due.clone());
-            Box::pin(self.observe_all(chosen, from, &head, &hits, &mut step)).await?;
-            let is_all_seen = self.agenda.has_seen(&hits);
-            step.is_behind = to < head.block.number || !is_all_seen;
-            // Past a log that was not looked at, the cursor would leave a deposit behind for good.
-            if is_all_seen {
-                self.move_cursor(cursor).await?;
-            }
-            if !step.is_behind {
-                self.stop_watching(&due).await?;
-            }
-        } else {
-            let chosen = self.agenda.next(due);
-            Box::pin(self.observe_all(chosen, from, &head, &Hits::new(), &mut step)).await?;
+    async fn try_step(&mut self) -> Result<Step, WatchError> {
+        let now = self.clock.now();
+        let between = (self.scanner.unread_since(now), now);
+        self.index.refresh(between).await?;
+        let due = self.store.due_work(self.chain.id, now, self.backlog.most() * DUE_READ_FACTOR).await?;
+        let has_work = !due.is_empty() || self.store.has_work(self.chain.id).await?;
+        let mut step = Step { watched: self.index.listed(), ..Step::default() };
+        if self.index.listed() == Some(0) && !has_work {
+            self.scanner.note_idle(now);
+            self.health.cursor_lag = Some(Duration::ZERO);
+            return Ok(step);
         }
+        let head = self.scanner.head().await?;
+        step.stale_for = self.note_head(&head, now);
+        let scan = self.scanner.scan(&head, &mut self.index, !has_work, now).await?;
+
+        let mut visited = self.backlog.next(due.iter().copied(), &scan.matched);
+        let sweep_due = self.settler.recheck_at(visited.len(), now);
+        let reader = self.scanner.reader();
+        let reconciled =
+            Box::pin(self.reconciler.reconcile(&visited, &scan.window, &head, reader, sweep_due)).await?;
+        let unparked = self.park(&reconciled, scan.window.from, now).await?;
+        visited.retain(|order| !unparked.contains(order));
+        self.backlog.note(&visited, &scan.matched);
+        for order in due.iter().filter(|order| reconciled.unknown.contains(order)) {
+            self.store.remove_work(*order).await?;
+        }
+        self.remember_factories(&reconciled);
+        step.observed = reconciled.orders.iter().map(|(order, _)| order.id).collect();
+        step.failed = reconciled.failures.keys().copied().collect();
+        self.health.orders_in_trouble = step.failed.len();
+
+        step.sent = Box::pin(self.settler.settle(&reconciled.orders, head.block.number)).await?;
+        self.health.without_effect += self.settler.take_without_effect();
+        if let Some(cursor) = scan.cursor {
+            let are_all_seen = self.backlog.has_seen(&scan.matched);
+            step.is_behind = scan.window.last.number < head.block.number || !are_all_seen;
+            // Past a log that was part of no visit, the cursor would leave a deposit behind for good.
+            if are_all_seen {
+                step.has_moved = self.scanner.move_cursor(cursor).await?;
+            }
+        }
+        self.note_cursor(now);
         Ok(step)
     }
 
-    /// Reads the index: what waits as far as it is new, and what is due anew.
-    async fn read_index(&mut self) -> Result<Vec<WatchedOrder>, WatchError> {
+    /// Ends a run: reads what only operators ask for.
+    pub async fn end(&mut self) -> Result<(), WatchError> {
         let now = self.clock.now();
-        let since = self.indexed_until.map(|until| until - INDEX_DELAY);
-        // Strictly in this order: an order that becomes busy meanwhile is then seen as both, and never as neither.
-        let mut met = self.indexed(Attention::Idle, (since, None)).await?;
-        if since.is_none() {
-            met.extend(self.indexed(Attention::Short, (None, None)).await?);
-        }
-        self.indexed_until = Some(now);
-        let mut due = self.indexed(Attention::Short, (None, Some(now))).await?;
-        due.extend(self.indexed(Attention::Busy, (None, None)).await?);
-        // Once nothing is outstanding they wait again, and are too old to be read as new.
-        for order in met.into_iter().chain(due.iter().cloned()) {
-            if let Ok(address) = order.address.parse() {
-                self.watched.insert(address, order);
-            }
-        }
-        if since.is_none() {
-            self.agenda.retain(&self.watched.values().map(|order| order.id).collect());
-        }
-        Ok(due)
+        let oldest = self.store.oldest_unsettled(self.chain.id).await?;
+        self.health.oldest_unsettled = oldest.since.map_or(Duration::ZERO, |since| now.since(since));
+        Ok(())
     }
 
-    async fn indexed(
+    /// Keeps orders that failed for later, so that they do not hold up the cursor. Returns those that could not be kept.
+    async fn park(
         &self,
-        attention: Attention,
-        within: (Option<Timestamp>, Option<Timestamp>),
-    ) -> Result<Vec<WatchedOrder>, StoreError> {
-        let shard = |shard| self.store.watched_orders(self.chain.id, shard, attention, within);
-        stream::iter(0..SHARDS).map(shard).buffered(SHARDS.into()).try_concat().await
-    }
-
-    /// Takes out of the index what was watched for long enough. Only once the chain is read up to its head: after a
-    /// long outage there may be deposits to them in what was not read yet.
-    async fn stop_watching(&mut self, due: &BTreeSet<OrderId>) -> Result<(), WatchError> {
-        let now = self.clock.now();
-        let over = |order: &WatchedOrder| order.is_over(now) && !due.contains(&order.id);
-        for (_, order) in self.watched.extract_if(|_, order| over(order)) {
-            self.store.stop_watching(&order).await?;
-        }
-        Ok(())
-    }
-
-    /// With another chain's endpoint every deposit would be missed.
-    async fn check_chain(&mut self) -> Result<(), WatchError> {
-        if !self.is_right_chain {
-            let id = self.node.chain_id().await?;
-            if id != self.chain_id() {
-                return Err(WatchError::AnotherChain(id));
+        reconciled: &Reconciled,
+        from: u64,
+        now: Timestamp,
+    ) -> Result<BTreeSet<OrderId>, WatchError> {
+        let mut unparked = BTreeSet::new();
+        for (at, (order, Failure { cause, retry_after })) in reconciled.failures.iter().enumerate() {
+            if at < MOST_LOGGED {
+                tracing::error!(chain = self.chain_id(), %order, cause, "order cannot be processed");
             }
-            self.is_right_chain = true;
-        }
-        Ok(())
-    }
-
-    async fn head(&self) -> Result<Head, WatchError> {
-        let block = self.node.block(BlockTag::Latest).await?.ok_or(RpcError::Behind(0))?;
-        let tagged = |tag| async move {
-            // Before the chain has such a block, nothing counts.
-            Ok::<_, RpcError>(self.node.block(tag).await?.map_or(0, |block| block.number))
-        };
-        let final_block = match self.chain.finality {
-            Finality::Blocks(blocks) => block.number.saturating_sub(blocks),
-            Finality::Safe => tagged(BlockTag::Safe).await?,
-            Finality::Finalized => tagged(BlockTag::Finalized).await?,
-        };
-        Ok(Head { block, final_block })
-    }
-
-    /// The blocks that this step has to read, both included; none where the first is after the last.
-    async fn unread(&self, head: &Head) -> Result<(u64, u64), WatchError> {
-        let overlap = self.chain.overlap;
-        let end = head.block.number;
-        let next = self.cursor.as_ref().map_or(0, |cursor| (cursor.block + 1).saturating_sub(overlap));
-        if self.cursor.as_ref().is_some_and(|cursor| cursor.block > end) {
-            // This node is behind the one that was asked before.
-            return Ok((next, 0));
-        }
-        // A chain that nobody watched for a while is not read from there on, but from when the oldest order was made.
-        let from = if end.saturating_sub(next) > overlap.saturating_mul(4).max(1_000) || self.cursor.is_none()
-        {
-            let oldest = self.watched.values().map(|order| order.created_at).min();
-            let oldest = oldest.map_or_else(|| self.clock.now(), |at| at - CLOCKS_APART);
-            self.block_at(oldest, next, end).await?
-        } else {
-            next
-        };
-        let most = self.chain.block_range.saturating_mul(RANGES_PER_STEP);
-        Ok((from, end.min(from.saturating_add(most - 1))))
-    }
-
-    /// The first block that was made at an instant or after it, between two blocks.
-    async fn block_at(&self, instant: Timestamp, mut low: u64, mut high: u64) -> Result<u64, WatchError> {
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let block = self.node.block(BlockTag::Number(middle)).await?.ok_or(RpcError::Behind(middle))?;
-            if time_of(&block) < instant {
-                low = middle + 1;
-            } else {
-                high = middle;
+            match self.store.park(*order, self.chain.id, from, now + *retry_after).await {
+                Ok(()) => {}
+                Err(StoreError::Broken(cause)) => {
+                    tracing::error!(chain = self.chain_id(), %order, cause, "order cannot be parked");
+                    unparked.insert(*order);
+                }
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(low)
+        if reconciled.is_contradicted {
+            self.node.distrust("it left out logs of transactions that it has");
+        }
+        Ok(unparked)
     }
 
-    /// Finds the orders that something happened to, and how far the cursor may go once these were looked at.
-    async fn scan(&mut self, from: u64, to: u64) -> Result<(Cursor, Hits), WatchError> {
-        let mut hits = Hits::new();
-        let order_of_word: HashMap<B256, OrderId> =
-            self.watched.values().map(|order| (order_word(*order.id.as_bytes()), order.id)).collect();
-        // Beyond a thousand the node is asked for all transfers, and ours are found here.
-        let recipients = OneOf::new(self.watched.keys().copied()).ok();
-        let transfers = LogFilter::transfers(self.tokens()?, recipients);
-        let deposits = self.reader.read(from..=to, &transfers).await?;
-        for transfer in deposits.logs.iter().filter_map(Transfer::read) {
-            if let Some(order) = self.watched.get(&transfer.to) {
-                hits.entry(order.id).or_default().insert(transfer.place.into());
-            }
-        }
-        let factory = self.factory.address();
-        let sweeps = self.reader.read(from..=to, &LogFilter::sweeps(factory, None)).await?;
-        if sweeps.last != deposits.last {
-            return Err(WatchError::Reorganised);
-        }
-        for sweep in sweeps.logs.iter().filter_map(|log| SweepLog::read(log, factory)) {
-            if let Some(order) = order_of_word.get(&sweep.order) {
-                hits.entry(*order).or_default().insert(sweep.place.into());
-            }
-        }
-        Ok((Cursor { block: deposits.to, block_hash: format!("{:#x}", deposits.last) }, hits))
-    }
-
-    fn tokens(&self) -> Result<OneOf<Address>, WatchError> {
-        let tokens = self.chain.tokens.iter().map(|token| Address::from(token.to_bytes()));
-        Ok(OneOf::new(tokens)
-            .map_err(|_| RpcError::Malformed("was not asked: too many tokens are configured"))?)
-    }
-
-    /// Reads everything about these orders anew, records it, and settles what is to be settled. One of which that fails
-    /// keeps no other from it; but the cursor must not move, so in the end the step fails.
-    async fn observe_all(
-        &mut self,
-        mut chosen: BTreeSet<OrderId>,
-        scanned_from: u64,
-        head: &Head,
-        hits: &Hits,
-        step: &mut Step,
-    ) -> Result<(), WatchError> {
-        let store = &self.store;
-        let found: Vec<(OrderId, Result<Option<Watched>, String>)> = stream::iter(&chosen)
-            .map(|id| async { alone(*id, store.watched(*id).await) })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let (mut watched, mut failures) = (Vec::new(), Failures::new());
-        for (id, found) in found {
-            match found {
-                Ok(found) => watched.extend(found),
-                Err(cause) => drop(failures.insert(id, cause)),
-            }
-        }
-        let mut records = Vec::new();
-        for orders in watched.chunks(OneOf::<Address>::MOST / 2) {
-            records.extend(self.observe(orders, scanned_from, head, &mut failures).await?);
-        }
-        for record in &records {
-            self.log_failure(record);
-        }
-        chosen.retain(|id| !failures.contains_key(id));
-        self.agenda.note(&chosen, hits);
-        step.observed = watched.iter().map(|watched| watched.order.id).collect();
-        step.sent = match self.settle(&records).await {
-            Ok(sent) => sent,
-            // Trouble with paying is no reason not to watch.
-            Err(error @ (WatchError::Rpc(RpcError::Node(_)) | WatchError::Sign(_))) => {
-                tracing::error!(chain = self.chain_id(), cause = %error, "a settlement cannot be made");
-                None
-            }
-            Err(error @ WatchError::Rpc(_)) => {
-                tracing::warn!(chain = self.chain_id(), cause = %error, "a settlement cannot be made for now");
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        // Some of them: what is wrong with all of them is told by the first.
-        for (order, cause) in failures.iter().take(10) {
-            tracing::error!(chain = self.chain_id(), %order, cause, "an order cannot be looked at");
-        }
-        match failures.into_values().next() {
-            None => Ok(()),
-            Some(cause) => Err(StoreError::Broken(cause).into()),
+    /// From here on the sweeps of these orders' factories are read.
+    fn remember_factories(&mut self, reconciled: &Reconciled) {
+        for (_, factory) in &reconciled.orders {
+            self.scanner.add_factory(factory.address());
         }
     }
 
-    async fn move_cursor(&mut self, to: Cursor) -> Result<(), WatchError> {
-        if self.cursor.as_ref() == Some(&to) {
-            return Ok(());
-        }
-        match self.store.move_cursor(self.chain.id, self.cursor.as_ref(), &to).await? {
-            Progress::Made => self.cursor = Some(to),
-            Progress::Overtaken => {
-                self.cursor = self.store.cursor(self.chain.id).await?;
-                return Err(WatchError::Overtaken);
-            }
-        }
-        Ok(())
+    /// Notes how old the head is. Returns its age if that is more than configured: the chain stands still, or no endpoint
+    /// follows it.
+    fn note_head(&mut self, head: &Head, now: Timestamp) -> Option<Duration> {
+        let age = now.since(time_of(&head.block));
+        self.health.head_age = Some(age);
+        (age.as_secs() > self.chain.max_head_age_seconds).then_some(age)
     }
 
-    /// Says what an alarm listens for.
-    fn log_failure(&self, record: &CheckoutRecord) {
-        if let (Some(order), Some(_)) = (&record.checkout.order, &record.checkout.ledger.settlement_failure) {
-            tracing::error!(chain = self.chain_id(), order = %order.id, "a settlement failed");
-        }
+    fn note_cursor(&mut self, now: Timestamp) {
+        let scanned = self.scanner.cursor().and_then(|cursor| cursor.block_time);
+        self.health.cursor_lag = scanned.map(|at| now.since(at));
     }
-}
-
-/// A block's own time: whole seconds.
-pub(crate) fn time_of(block: &Block) -> Timestamp {
-    Timestamp::from_millis(i64::try_from(block.timestamp).unwrap_or(i64::MAX / 1000).saturating_mul(1000))
 }

@@ -110,6 +110,7 @@ pub(crate) fn order() -> Order {
     Order {
         id,
         deposit_address: ForwarderFactory::parse(FACTORY).unwrap().deposit_address(id, &recipient),
+        factory: None,
         is_watched: false,
         terms: OrderTerms {
             kind: OrderKind::Swap,

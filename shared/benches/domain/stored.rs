@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use checkout::config::Retention;
 use checkout::payment::{Transaction, TransactionKind};
 use checkout::store::{CheckoutRecord, Store};
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -24,7 +25,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let table = Table::default();
     let store = Store::new(&table.sdk_config(), "checkout");
-    runtime.block_on(store.create_order(order(), None)).unwrap();
+    runtime.block_on(store.create_order(order(), Retention::DEFAULT, None)).unwrap();
     let put = table.0.lock().unwrap().put.clone();
 
     let mut group = criterion.benchmark_group("stored");
@@ -53,7 +54,7 @@ fn alone(deposits: u64) -> checkout::checkout::Checkout {
     let linked = record(deposits).checkout;
     checkout::checkout::Checkout {
         session: None,
-        deadline: order().created_at + checkout::order::STANDALONE_ORDER_LIFETIME,
+        deadline: order().created_at + order().terms.standalone_lifetime(),
         ..linked
     }
 }
@@ -67,7 +68,7 @@ fn items(put: &Value, record: &CheckoutRecord) -> Vec<Value> {
     own["version"] = number(checkout.version);
     own["ledger"] = json!({ "M": {
         "received": { "S": received }, "deposited": { "BOOL": !transactions.is_empty() },
-        "relayed": no(), "executed": no(), "refunded": no(),
+        "relayed": no(), "executed": no(), "refunded": no(), "returned": { "S": "0" },
     } });
     let deposits = transactions.iter().map(|transaction| deposit(&put["pk"], transaction));
     std::iter::once(own).chain(deposits).collect()

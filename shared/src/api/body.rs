@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 use crate::address::EvmAddress;
 use crate::invalid::Invalid;
 
+use super::json::whole_number;
+use super::unreadable::unreadable;
 use super::{ErrorCode, Failure, Request};
 
 /// The fields of a JSON object, each still as the text that was sent.
@@ -26,9 +28,8 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads the body of a request.
     pub fn of(request: &'a Request) -> Result<Self, Failure> {
-        serde_json::from_slice(request.body()?).map_err(|_| {
-            Failure::new(ErrorCode::InvalidJson, "The body must be a JSON object with distinct keys")
-        })
+        let body = request.body_without_mark()?;
+        serde_json::from_slice(body).map_err(|error| unreadable(request, body, &error))
     }
 
     /// Reads an object within the body, whose fields refusals name as `prefix` and name.
@@ -36,7 +37,7 @@ impl<'a> Fields<'a> {
         let fields: Self = serde_json::from_str(object.get()).map_err(|_| {
             let name = prefix.trim_end_matches('.');
             let invalid = Invalid::expected("an object with distinct keys");
-            Failure::invalid(ErrorCode::InvalidFieldValue, name.to_owned(), &invalid)
+            Failure::invalid(ErrorCode::InvalidFieldValue, name, &invalid)
         })?;
         Ok(Self { prefix, ..fields })
     }
@@ -53,6 +54,29 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&RawValue) -> Result<T, Invalid>,
     ) -> Result<Option<T>, Failure> {
         self.read(ErrorCode::InvalidFieldValue, name, read)
+    }
+
+    /// A text that may be absent. The empty string counts as absent: clients in languages without optional values send
+    /// it for what they do not have.
+    pub fn optional_text<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Failure> {
+        if self.is_empty_text(name) { Ok(None) } else { self.optional(name, text(parse)) }
+    }
+
+    /// A text that must be there, and not empty.
+    pub fn required_text<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, Invalid>,
+    ) -> Result<T, Failure> {
+        self.optional_text(name, parse)?.ok_or_else(|| self.missing(name))
+    }
+
+    fn is_empty_text(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.get() == "\"\"")
     }
 
     /// A field that must be there.
@@ -99,15 +123,16 @@ pub fn text<T>(
     }
 }
 
-/// Reads a JSON integer, and then what it must be.
+/// Reads a whole JSON number, and then what it must be. `1800.0` and `1.8e3` are the integer 1800, as they are to
+/// JSON Schema.
 pub fn integer<T>(
     parse: impl FnOnce(u64) -> Result<T, Invalid>,
 ) -> impl FnOnce(&RawValue) -> Result<T, Invalid> {
-    |value| match serde_json::from_str(value.get()) {
-        Ok(number) => parse(number),
+    |value| match whole_number(value.get()) {
+        Some(number) => parse(number),
         // Not an integer, or negative, or of more than 64 bits: no rule of ours allows it,
         // and the rule says best what was expected.
-        Err(_) => match parse(u64::MAX) {
+        None => match parse(u64::MAX) {
             Err(invalid) => Err(invalid),
             Ok(_) => Err(Invalid::expected("an integer")),
         },

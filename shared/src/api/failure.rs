@@ -29,7 +29,7 @@ pub enum ErrorCode {
     InvalidStatusTransition,
     /// There is no such session.
     SessionNotFound,
-    /// The order needs a relay provider.
+    /// No configured chain and token settle the order.
     UnsupportedRoute,
     /// The order needs an onramp provider.
     OnrampNotConfigured,
@@ -139,8 +139,9 @@ impl Failure {
     }
 
     /// A field that breaks its rule.
-    pub fn invalid(code: ErrorCode, param: String, invalid: &Invalid) -> Self {
-        Self::new(code, format!("{param}: {invalid}")).about(param)
+    pub fn invalid(code: ErrorCode, param: impl Into<Cow<'static, str>>, invalid: &Invalid) -> Self {
+        let param = param.into();
+        Self::new(code, format!("{param} must be {}", invalid.requirement())).about(param)
     }
 
     /// There is no session of that id, or it cannot be one.
@@ -163,6 +164,13 @@ impl Failure {
             SessionStatus::Expired => "expired, not open",
         };
         Self::new(ErrorCode::InvalidStatusTransition, format!("Checkout session is {status}")).about(param)
+    }
+
+    /// The session cannot be called off, because its payment is on its way to finality.
+    pub fn payment_pending(param: &'static str) -> Self {
+        let message =
+            "Checkout session is being paid: deposits that cover its order are seen, but not final yet";
+        Self::new(ErrorCode::InvalidStatusTransition, message).about(param)
     }
 
     /// The session has its one order.

@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::invalid::Invalid;
 use crate::store::IdempotencyKey;
 
+use super::json::canonical;
 use super::{ErrorCode, Failure, Request};
 
 const HEADER: &str = "Idempotency-Key";
@@ -24,14 +26,24 @@ impl Request {
         let key =
             self.header(HEADER).filter(|key| (1..=256).contains(&key.chars().count())).ok_or_else(|| {
                 let invalid = Invalid::expected("1 to 256 characters");
-                Failure::invalid(ErrorCode::InvalidFieldValue, HEADER.to_owned(), &invalid)
+                Failure::invalid(ErrorCode::InvalidFieldValue, HEADER, &invalid)
             })?;
         let caller = [self.header("x-api-key"), self.header("authorization")].map(Option::unwrap_or_default);
         let [api_key, authorization] = caller;
         Ok(Some(IdempotencyKey {
             key_hash: hash(&[route, api_key, authorization, key].map(str::as_bytes)),
-            request_hash: hash(&[self.body()?]),
+            request_hash: hash(&[&self.comparable_body()?]),
         }))
+    }
+
+    /// The body as bytes that are equal for equal JSON values: a retry by another process may order its keys in another
+    /// way, and is the same request. A body that is no JSON is compared as it is.
+    fn comparable_body(&self) -> Result<Vec<u8>, Failure> {
+        let body = self.body_without_mark()?;
+        Ok(match serde_json::from_slice::<&RawValue>(body) {
+            Ok(json) => canonical(json.get()),
+            Err(_) => self.body()?.to_vec(),
+        })
     }
 }
 

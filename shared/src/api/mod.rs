@@ -8,10 +8,12 @@ mod clock;
 mod endpoint;
 mod failure;
 mod idempotency;
+mod json;
 mod lambda;
 mod log;
 mod request;
 mod signature;
+mod unreadable;
 pub mod view;
 
 pub use answer::Answer;

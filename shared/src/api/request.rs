@@ -62,11 +62,18 @@ impl Request {
         self.path_parameters.get(name).map_or("", String::as_str)
     }
 
-    /// Whether the query asks for `include=<what>`, alone or in a comma-separated list.
+    /// Whether the query asks for `include=<what>`, alone or in a comma-separated list. `include[]` is the
+    /// same: some clients write every list that way.
     pub fn includes(&self, what: &str) -> bool {
         form_urlencoded::parse(self.query.as_bytes())
-            .filter(|(name, _)| name == "include")
+            .filter(|(name, _)| name == "include" || name == "include[]")
             .any(|(_, value)| value.split(',').any(|part| part.trim() == what))
+    }
+
+    /// The body's bytes without a UTF-8 byte order mark, which .NET and PowerShell put before JSON text.
+    pub(super) fn body_without_mark(&self) -> Result<&[u8], Failure> {
+        let body = self.body()?;
+        Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
     }
 
     /// The body's bytes; empty where there is none.

@@ -21,6 +21,15 @@ use super::{ErrorCode, Failure, Request};
 /// How far a signature's time may be from ours, in seconds, before and after.
 const TOLERANCE_SECONDS: i64 = 5 * 60;
 
+/// The specification's headers, each with the name that Svix gives it.
+const ID: [&str; 2] = ["webhook-id", "svix-id"];
+const TIMESTAMP: [&str; 2] = ["webhook-timestamp", "svix-timestamp"];
+const SIGNATURE: [&str; 2] = ["webhook-signature", "svix-signature"];
+
+/// How the id of a message begins that is good for one order alone. It names this service, so that no other
+/// sender's ids begin with it by accident: to the specification an id is opaque.
+const BINDING: &str = "checkout-order:";
+
 /// Base64 with or without padding: both are in use among signers.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -44,14 +53,15 @@ impl SigningSecrets {
 
     /// Checks a request's signature, before anything else is believed of it.
     pub fn verify(&self, request: &Request, now: Timestamp) -> Result<(), Failure> {
-        let header = |name: &'static str| {
-            request.header(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+        let header = |names: [&'static str; 2]| {
+            webhook_header(request, names).ok_or_else(|| {
+                let [name, _] = names;
                 Failure::new(ErrorCode::SignatureMissing, format!("The header {name} is missing")).about(name)
             })
         };
-        let id = header("webhook-id")?;
-        let timestamp = header("webhook-timestamp")?;
-        let signatures = header("webhook-signature")?;
+        let id = header(ID)?;
+        let timestamp = header(TIMESTAMP)?;
+        let signatures = header(SIGNATURE)?;
         let body = request.body()?;
 
         let signed = self.sign(id, timestamp, body);
@@ -98,17 +108,25 @@ fn matches(signature: &str, signed: &[Hmac<Sha256>]) -> bool {
 
 /// Refuses a message that was signed for another order.
 ///
-/// The signature covers the message's id, its time and its body, but no path: whoever got hold of
-/// one could send it on to another order. A sender excludes that by an id that names the order,
-/// `order_<order id>` and whatever makes it unique.
+/// The signature covers the message's id, its time and its body, but no path: whoever holds one could
+/// send it on to another order. A sender excludes that by an id that names the order,
+/// `checkout-order:<order id>:<anything unique>`. An id that begins like that and names no order is refused
+/// as well: its sender meant to bind it.
 pub fn signed_for(request: &Request, order: OrderId) -> Result<(), Failure> {
-    let id = request.header("webhook-id").and_then(|id| id.strip_prefix("order_")).unwrap_or_default();
-    let named = id.get(..36).and_then(OrderId::parse);
-    if named.is_none_or(|named| named == order) {
+    let Some(bound) = webhook_header(request, ID).and_then(|id| id.strip_prefix(BINDING)) else {
+        return Ok(());
+    };
+    let named = bound.split(':').next().and_then(OrderId::parse);
+    if named == Some(order) {
         return Ok(());
     }
     Err(Failure::new(ErrorCode::SignatureInvalid, "The message was signed for another order")
         .about("webhook-id"))
+}
+
+/// The value of a header under either of its names.
+fn webhook_header<'a>(request: &'a Request, names: [&str; 2]) -> Option<&'a str> {
+    names.into_iter().filter_map(|name| request.header(name)).find(|value| !value.is_empty())
 }
 
 fn parse_secret(text: &str) -> Option<Hmac<Sha256>> {

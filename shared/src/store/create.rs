@@ -1,22 +1,29 @@
 //! Making a session, or an order on its own: one write, under an id that nobody else has.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use crate::checkout::Checkout;
+use crate::config::Retention;
 use crate::id::{OrderId, WriteId};
-use crate::order::{Order, STANDALONE_ORDER_LIFETIME};
+use crate::order::Order;
 use crate::session::CheckoutSession;
 use crate::time::Timestamp;
 
+use super::chain::watch_attributes;
 use super::idempotency::{Found, Record, incomplete};
 use super::item::{self, CheckoutItem, Item};
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
-use super::watch::{Attention, watch_attributes};
 use super::{Creation, IdempotencyKey, Store, StoreError};
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
+
+/// How long an order stays at least if its deposits are looked for on a chain. Its chain is watched for two
+/// days; money that comes on the second day must find it, however short the retention is.
+const WATCHED_ORDER_STAYS: Duration = Duration::from_hours(3 * 24);
 
 impl Store {
     /// Stores a new session that is open until `deadline`. TTL may remove it at `ttl`
@@ -34,19 +41,23 @@ impl Store {
         self.create(subject, item, key, now).await
     }
 
-    /// Stores a new order that belongs to no session.
+    /// Stores a new order that belongs to no session. TTL may remove it once the retention after its deadline
+    /// is over, unless a fact is recorded about it before.
     pub async fn create_order(
         &self,
         order: Order,
+        retention: Retention,
         key: Option<&IdempotencyKey>,
     ) -> Result<Creation, StoreError> {
         let (subject, now) = (order.id, order.created_at);
+        let deadline = now + order.terms.standalone_lifetime();
+        let retained = deadline.as_seconds() + retention.as_seconds();
+        let watched = order.is_watched.then(|| (now + WATCHED_ORDER_STAYS).as_seconds());
         let item = CheckoutItem {
-            watch: order
-                .is_watched
-                .then(|| watch_attributes(&order, Attention::Idle, now + STANDALONE_ORDER_LIFETIME)),
+            watch: order.is_watched.then(|| watch_attributes(&order)),
             order: Some(order),
-            ..CheckoutItem::new(subject, now + STANDALONE_ORDER_LIFETIME)
+            ttl: Some(retained.max(watched.unwrap_or(retained))),
+            ..CheckoutItem::new(subject, deadline)
         };
         self.create(subject, item, key, now).await
     }

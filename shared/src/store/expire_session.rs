@@ -3,18 +3,20 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, ExpireRefusal};
 use crate::id::{SessionId, WriteId};
-use crate::session::SessionStatus;
 use crate::time::Timestamp;
 
+use super::client::{ATTEMPT_TIMEOUT, once_within};
 use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition, string, to_attribute};
 use super::retry::{AttemptError, classify, until_settled};
 use super::{IdempotencyKey, Store, StoreError};
 
-/// The session's status is `open`: [`Checkout::expire`], as DynamoDB says it.
+/// The session's status is `open`, and no payment that covers its order waits for its finality:
+/// [`Checkout::expire`], as DynamoDB says it.
 const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at) AND deadline > :now \
-    AND attribute_not_exists(ledger.paid_at) AND attribute_not_exists(ledger.outcome)";
+    AND attribute_not_exists(ledger.paid_at) AND attribute_not_exists(ledger.pending_since) \
+    AND attribute_not_exists(ledger.outcome)";
 
 /// What came of expiring a session.
 #[derive(Debug)]
@@ -27,21 +29,25 @@ pub enum Expiry {
     KeyReused,
     /// There is no such session.
     NoSession,
-    /// It is not open.
-    NotOpen(SessionStatus),
+    /// It is not open, or is being paid.
+    Refused(ExpireRefusal),
 }
 
 impl Store {
     /// Expires an open session. An idempotency key is kept with the session itself: the
     /// call can succeed only once.
+    ///
+    /// `clock` is read anew at each attempt: a call that is repeated after the deadline must not record
+    /// that the session was called off before it. If an attempt is refused by the clock alone, an earlier one may
+    /// still arrive. It changes no answer, because the session is expired either way.
     pub async fn expire_session(
         &self,
         session: SessionId,
-        now: Timestamp,
+        clock: impl Fn() -> Timestamp + Sync,
         key: Option<&IdempotencyKey>,
     ) -> Result<Expiry, StoreError> {
         let write = WriteId::random();
-        until_settled(|| self.try_expire(session, now, key, write)).await
+        until_settled(|| self.try_expire(session, clock(), key, write)).await
     }
 
     async fn try_expire(
@@ -72,7 +78,7 @@ impl Store {
         if let Some(key_value) = key_value {
             call = call.expression_attribute_values(":key", key_value);
         }
-        match call.send().await {
+        match call.customize().config_override(once_within(ATTEMPT_TIMEOUT)).send().await {
             Ok(done) => {
                 let item: CheckoutItem = item::from_item(done.attributes.unwrap_or_default())?;
                 Ok(Expiry::Expired(Box::new(item.into())))
@@ -81,7 +87,7 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
                     Ok(refused(refusal.item().cloned(), key, write, now)?)
                 }
-                Some(_) | None => Err(classify(error)),
+                Some(_) | None => Err(classify(error).or_contended()),
             },
         }
     }
@@ -107,7 +113,7 @@ fn refused(
         (Some(key), Some(earlier)) if *key == earlier => Expiry::Replayed(checkout),
         (Some(key), Some(earlier)) if key.key_hash == earlier.key_hash => Expiry::KeyReused,
         (_, _) => match checkout.expire(now) {
-            Err(status) => Expiry::NotOpen(status),
+            Err(refusal) => Expiry::Refused(refusal),
             Ok(_) => return Err(StoreError::Broken("an open session was not expired".to_owned())),
         },
     })

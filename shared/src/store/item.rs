@@ -5,6 +5,8 @@
 //! | `checkout#<order id>` | `checkout` | a session, its order and their state |
 //! | `checkout#<order id>` | `on-chain#<page>` | what the chain shows of the order |
 //! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a reported transaction of the order |
+//! | `checkout#<order id>` | `work` | what the watcher has to do for the order, and when |
+//! | `checkout#<order id>` | `transaction#deposit-log#<chain>#<hash>#<log>` | a reported transfer of such a transaction |
 //! | `chain#<chain id>` | `cursor` | how far a chain was watched |
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
 //! | `config` | `chains#<revision>` | a revision of the chains' configuration |
@@ -57,8 +59,8 @@ pub(super) struct CheckoutItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ledger: Option<Ledger>,
     pub(super) version: u64,
-    /// When TTL may remove it, in epoch seconds; absent once there is an order, because a
-    /// financial record must stay.
+    /// When TTL may remove it, in epoch seconds. Absent once an order is linked to the session or a fact is
+    /// recorded about the order: a financial record must stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ttl: Option<i64>,
     /// Which write put the order.
@@ -70,28 +72,25 @@ pub(super) struct CheckoutItem {
     /// The idempotency key of the call that expired it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expire_key: Option<IdempotencyKey>,
-    /// Its place among the watched orders; absent where its chain is not, or no longer, watched for it.
+    /// Its place in the index of deposit addresses; absent if its chain is not watched for it. Written once.
     #[serde(flatten)]
     pub(super) watch: Option<WatchAttributes>,
-    /// The block from which on the chain is read for it; absent until something was seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) watched_from: Option<u64>,
-    /// The block up to which the chain was read when it was last observed.
+    /// The highest block up to which the chain was read for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) observed_block: Option<u64>,
 }
 
-/// What puts an order into the index of watched orders. The index is sparse: an order without these attributes is not
-/// in it.
+/// What puts an order into the index of watched orders. The index is sparse: an item without these attributes is not in
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct WatchAttributes {
-    /// The index's partition: chain and shard.
+    /// The index's partition: chain, period and shard.
     #[serde(rename = "watch_shard")]
     pub(super) shard: String,
-    /// The index's order: first how busy it is, then when it was made.
+    /// The index's order: the deposit address, then the time of creation.
     #[serde(rename = "watch_order")]
     pub(super) order: String,
-    /// The deposit address: all that the index shows of an order beside its key.
+    /// The deposit address.
     #[serde(rename = "watch_address")]
     pub(super) address: String,
 }
@@ -113,7 +112,6 @@ impl CheckoutItem {
             expire_write: None,
             expire_key: None,
             watch: None,
-            watched_from: None,
             observed_block: None,
         }
     }
@@ -147,12 +145,17 @@ impl TransactionItem {
     pub(super) fn new(order: OrderId, transaction: Transaction, version: u64) -> Self {
         let kind = match transaction.kind {
             TransactionKind::Deposit { .. } => "deposit",
+            TransactionKind::DepositLog { .. } => "deposit-log",
             TransactionKind::Relay { .. } => "relay",
             TransactionKind::Execution { .. } => "execution",
             TransactionKind::Refund { .. } => "refund",
         };
         let (chain, hash) = (transaction.chain.as_u64(), transaction.hash.identity());
-        Self { pk: partition(order), sk: format!("transaction#{kind}#{chain}#{hash}"), version, transaction }
+        let mut sk = format!("transaction#{kind}#{chain}#{hash}");
+        if let TransactionKind::DepositLog { log_index, .. } = transaction.kind {
+            sk = format!("{sk}#{log_index}");
+        }
+        Self { pk: partition(order), sk, version, transaction }
     }
 }
 

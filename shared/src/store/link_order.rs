@@ -13,12 +13,12 @@ use crate::order::Order;
 use crate::session::SessionStatus;
 use crate::time::Timestamp;
 
+use super::chain::watch_attributes;
 use super::client::{ATTEMPT_TIMEOUT, once_within};
 use super::idempotency::{Found, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition, string, to_attribute};
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
-use super::watch::{Attention, watch_attributes};
 use super::{IdempotencyKey, Store, StoreError};
 
 /// There is a session, it is open for long enough that no fast clock has seen it expire,
@@ -175,7 +175,7 @@ impl Link<'_> {
             (":fastest".to_owned(), number(self.now.on_the_fastest_clock().as_millis())),
         ]);
         if self.order.is_watched {
-            let watch = watch_attributes(self.order, Attention::Idle, self.now);
+            let watch = watch_attributes(self.order);
             values.insert(":watch_shard".to_owned(), string(watch.shard));
             values.insert(":watch_order".to_owned(), string(watch.order));
             values.insert(":watch_address".to_owned(), string(watch.address));

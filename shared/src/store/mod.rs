@@ -6,6 +6,7 @@
 //! has a file of its own; what a failed condition means is an outcome with a name, read
 //! from the item that DynamoDB returns with the failure and never from a second look.
 
+mod chain;
 mod chain_settings;
 mod client;
 mod create;
@@ -13,30 +14,28 @@ mod expire_session;
 mod idempotency;
 mod item;
 mod link_order;
-mod observe;
-mod progress;
 mod read;
 mod record_event;
 mod retry;
 mod transact;
 mod trust;
-mod watch;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
 use crate::checkout::Checkout;
 
+pub use chain::{
+    ChainObservation, ChainWrite, Cursor, DepositAddresses, Observation, ObservedOrder, OldestUnsettled,
+    OrderState, PendingSettlement, SignedVersion, WATCHED_FOR, WATCHED_ORDERS, WatchedOrder, Work,
+};
 pub use client::{endpoint_url, sdk_config, sdk_loader};
 pub use expire_session::Expiry;
 pub use idempotency::IdempotencyKey;
 pub use link_order::Linking;
-pub use observe::{Observation, Sighting, Watched};
-pub use progress::{Cursor, PendingSettlement, Progress, SignedVersion};
 pub use read::CheckoutRecord;
 pub use record_event::Recording;
 pub use retry::cause_of;
-pub use watch::{Attention, SHARDS, WATCHED_ORDERS, WatchedOrder};
 
 /// The table of checkouts.
 #[derive(Debug, Clone)]

@@ -6,11 +6,11 @@ use crate::chain_fact::{ChainFact, ChainTotals, with_reported};
 use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
-use crate::payment::Transaction;
+use crate::payment::{Transaction, by_transaction};
 
+use super::chain::{WORK_SORT_KEY, Work, WorkItem};
 use super::item::{
-    self, CHECKOUT_SORT_KEY, CheckoutItem, Item, ON_CHAIN, OnChainPage, TransactionItem, WatchAttributes,
-    partition, string,
+    self, CHECKOUT_SORT_KEY, CheckoutItem, Item, ON_CHAIN, OnChainPage, TransactionItem, partition, string,
 };
 use super::retry::{AttemptError, classify, until_settled};
 use super::{Store, StoreError};
@@ -31,19 +31,29 @@ pub(super) struct Snapshot {
     pub(super) checkout: Checkout,
     /// What was reported.
     pub(super) reported: Vec<Transaction>,
-    /// The versions at which that was last written.
-    pub(super) versions: Vec<u64>,
+    /// How that is stored, in the same order.
+    pub(super) stored: Vec<StoredReport>,
     /// What the chain shows.
     pub(super) on_chain: Vec<ChainFact>,
-    pub(super) watch: Option<WatchAttributes>,
-    pub(super) watched_from: Option<u64>,
+    /// What the watcher has to do for the order.
+    pub(super) work: Option<Work>,
+    /// The highest block up to which the chain was read for it.
     pub(super) observed_block: Option<u64>,
+}
+
+/// Where a report is stored. The sort key is the one that the item has: the rule that makes it of a hash has
+/// changed since some of them were written.
+pub(super) struct StoredReport {
+    pub(super) sort_key: String,
+    /// The checkout's version when it was last written.
+    pub(super) version: u64,
 }
 
 impl Snapshot {
     /// What is shown of it.
     pub(super) fn into_record(self) -> CheckoutRecord {
         let Self { checkout, reported, on_chain, .. } = self;
+        let reported = by_transaction(&reported).into_owned();
         let Some(order) = checkout.order.as_ref().filter(|order| order.is_watched) else {
             return CheckoutRecord { checkout, transactions: reported, on_chain: None };
         };
@@ -88,32 +98,35 @@ impl Store {
     /// the deposit that its sum includes. The sum gives that away, and the read is repeated.
     pub(super) async fn snapshot(&self, order: OrderId) -> Result<Option<Snapshot>, AttemptError> {
         let mut items = self.query_partition(order).await?.into_iter();
-        let Some(first) = items.next() else {
+        // A work item alone is what is left of an order that TTL removed.
+        let Some(first) = items.next().filter(|first| !is_work(first)) else {
             return Ok(None);
         };
         let first: CheckoutItem = item::from_item(first)?;
-        let watch = first.watch.clone();
-        let (watched_from, observed_block) = (first.watched_from, first.observed_block);
+        let observed_block = first.observed_block;
         let checkout = Checkout::from(first);
         let mut on_chain = Vec::new();
+        let mut work = None;
         let mut reported = Vec::with_capacity(items.len());
-        let mut versions = Vec::with_capacity(items.len());
+        let mut stored = Vec::with_capacity(items.len());
         for item in items {
             if is_page(&item) {
                 on_chain.extend(item::from_item::<OnChainPage>(item)?.facts);
+            } else if is_work(&item) {
+                work = Some(item::from_item::<WorkItem>(item)?.work);
             } else {
-                let stored: TransactionItem = item::from_item(item)?;
-                reported.push(stored.transaction);
-                versions.push(stored.version);
+                let TransactionItem { sk, version, transaction, .. } = item::from_item(item)?;
+                reported.push(transaction);
+                stored.push(StoredReport { sort_key: sk, version });
             }
         }
         if let Some(order) = &checkout.order {
             let ledger = &checkout.ledger;
-            if Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger) != *ledger {
+            if !ledger.is_sum(&Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger)) {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot { checkout, reported, versions, on_chain, watch, watched_from, observed_block }))
+        Ok(Some(Snapshot { checkout, reported, stored, on_chain, work, observed_block }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {
@@ -142,4 +155,8 @@ impl Store {
 
 fn is_page(item: &Item) -> bool {
     matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk.starts_with(ON_CHAIN))
+}
+
+fn is_work(item: &Item) -> bool {
+    matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk == WORK_SORT_KEY)
 }

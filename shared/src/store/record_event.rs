@@ -115,8 +115,10 @@ impl Store {
             .table_name(&self.table)
             .key("pk", string(partition(order)))
             .key("sk", string(CHECKOUT_SORT_KEY))
-            .update_expression("SET ledger = :ledger, version = :next")
+            // With a fact about it the order is a financial record, which TTL must never remove.
+            .update_expression("SET ledger = :ledger, version = :next REMOVE #ttl")
             .condition_expression("version = :seen")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ledger", to_attribute(&recorded.ledger)?)
             .expression_attribute_values(":next", to_attribute(&version)?)
             .expression_attribute_values(":seen", to_attribute(&checkout.version)?)
@@ -125,17 +127,20 @@ impl Store {
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         if let Some(transaction) = &recorded.transaction {
             let at = reported.iter().position(|stored| stored.is_same_as(transaction));
-            let seen = at.and_then(|at| seen.versions.get(at));
-            let stored = item::to_item(&TransactionItem::new(order, transaction.clone(), version))?;
+            let seen = at.and_then(|at| seen.stored.get(at));
+            let mut stored = TransactionItem::new(order, transaction.clone(), version);
+            if let Some(seen) = seen {
+                stored.sk.clone_from(&seen.sort_key);
+            }
             let put = Put::builder()
                 .table_name(&self.table)
-                .set_item(Some(stored))
+                .set_item(Some(item::to_item(&stored)?))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
             let put = match seen {
                 None => put.condition_expression("attribute_not_exists(pk)"),
                 Some(seen) => put
                     .condition_expression("version = :seen")
-                    .expression_attribute_values(":seen", to_attribute(seen)?),
+                    .expression_attribute_values(":seen", to_attribute(&seen.version)?),
             };
             let put = put.build().map_err(incomplete)?;
             writes.push(TransactWriteItem::builder().put(put).build());

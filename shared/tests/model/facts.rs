@@ -73,6 +73,7 @@ fn new_order(payer: usize) -> Order {
             client_reference_id: Some(OrderReference::parse(format!("payer-{payer}")).unwrap()),
         },
         deposit_address: "0x31befe53c658e1253d72f2dacd7dfaf471c86652".to_owned(),
+        factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
     }
@@ -106,7 +107,12 @@ pub(crate) fn failure() -> PaymentEvent {
 
 /// The money went back.
 pub(crate) fn refund() -> PaymentEvent {
-    let amount = Amount::parse(PRICE).unwrap();
+    refund_of(PRICE)
+}
+
+/// So much of the money went back.
+pub(crate) fn refund_of(amount: &str) -> PaymentEvent {
+    let amount = Amount::parse(amount).unwrap();
     transaction("refund", TransactionKind::Refund { amount, status: RefundStatus::Success })
 }
 

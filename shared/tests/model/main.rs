@@ -11,7 +11,7 @@
 //! - **Calls.** A call is judged by a clock when it is sent, and takes effect at any later moment,
 //!   or never. Its answer arrives, or is lost; then the caller tries again. A link and an expire
 //!   call are conditional writes, so they are judged by the item that they find and the clock that
-//!   they were sent by. A link is sent anew by another clock, an expire call as it was.
+//!   they were sent by. Each attempt reads the clock anew.
 //! - **Reports.** A fact is reported more than once and in any order, by functions that read the
 //!   order, judge, and write only where nothing else was written since. A read and its judgement
 //!   are one step: had anything been written between the two, the write would be refused, and
@@ -42,11 +42,11 @@ use checkout::config::optional;
 use checkout::time::CLOCK_SKEW_BOUND_MS;
 use stateright::{Checker, HasDiscoveries, Model};
 
-use facts::{deposit, execution, failure, payment, refund, relay};
+use facts::{deposit, execution, failure, payment, refund, refund_of, relay};
 use properties::{
-    ABOUT_TO_EXPIRE, COMPLETE, EXPIRED_BY_CALL, EXPIRED_BY_DEADLINE, EXPIRED_WHILE_PROCESSING, LATE_DEPOSIT,
-    LATE_LINK, LOST_RACE, OUT_OF_SIGHT, PAID_AT_THE_LAST_MOMENT, RECOGNISED_EXPIRY, RECOGNISED_LINK, RELAYED,
-    SETTLED,
+    ABOUT_TO_EXPIRE, COMPLETE, EXCESS_RETURNED, EXPIRED_BY_CALL, EXPIRED_BY_DEADLINE,
+    EXPIRED_WHILE_PROCESSING, LATE_DEPOSIT, LATE_LINK, LOST_RACE, OUT_OF_SIGHT, PAID_AT_THE_LAST_MOMENT,
+    RECOGNISED_EXPIRY, RECOGNISED_LINK, RELAYED, SETTLED,
 };
 use system::System;
 
@@ -137,6 +137,20 @@ fn an_execution_a_failure_and_a_refund_contradict_each_other() {
         ..System::empty()
     };
     explore("facts that contradict each other", system);
+}
+
+#[test]
+fn the_excess_of_a_paid_order_is_refunded_and_the_session_goes_on() {
+    let system = System {
+        is_linked: true,
+        facts: vec![payment(), deposit("b", "40"), refund_of("40"), execution()],
+        copies: if is_large() { 2 } else { 1 },
+        reporters: 2,
+        clocks: EXTREMES.to_vec(),
+        goals: vec![COMPLETE, EXCESS_RETURNED, EXPIRED_BY_DEADLINE, LATE_DEPOSIT, SETTLED],
+        ..System::empty()
+    };
+    explore("a refund of an excess", system);
 }
 
 #[test]

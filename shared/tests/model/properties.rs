@@ -78,7 +78,7 @@ fn facts_are_kept(system: &System, state: &State) -> bool {
         PaymentEvent::OrderFailed(details) => checkout.ledger.failure.as_ref() == Some(details),
     };
     let amount = |transaction: &Transaction| match &transaction.kind {
-        TransactionKind::Deposit { amount, from: _ } => Some(*amount),
+        TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => Some(*amount),
         TransactionKind::Relay { .. }
         | TransactionKind::Execution { .. }
         | TransactionKind::Refund { .. } => None,
@@ -132,6 +132,11 @@ pub(crate) const EXPIRED_BY_DEADLINE: Goal = ("a session expires by its deadline
 pub(crate) const EXPIRED_WHILE_PROCESSING: Goal = ("a payment in time fails or is refunded", |_, state| {
     let ledger = &state.stored.checkout.ledger;
     ledger.paid_at.is_some() && ledger.outcome == Some(Outcome::Expired)
+});
+
+pub(crate) const EXCESS_RETURNED: Goal = ("an excess is refunded and the payment goes on", |_, state| {
+    let ledger = &state.stored.checkout.ledger;
+    ledger.refunded && ledger.paid_at.is_some() && state.status() == SessionStatus::Processing
 });
 
 pub(crate) const LATE_DEPOSIT: Goal = ("a payment that came too late is to be refunded", |_, state| {

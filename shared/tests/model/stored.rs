@@ -4,11 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use checkout::checkout::{Checkout, LinkRefusal, Recorded};
+use checkout::checkout::{Checkout, ExpireRefusal, LinkRefusal, Recorded};
 use checkout::ledger::{Ledger, Outcome};
 use checkout::order::Order;
 use checkout::payment::{PaymentEvent, Transaction};
-use checkout::session::SessionStatus;
 use checkout::text::Text;
 use checkout::time::Timestamp;
 
@@ -64,13 +63,13 @@ impl Stored {
     }
 
     /// What `expire_session` does.
-    pub(crate) fn expire(&self, expirer: usize, now: Timestamp) -> Written<SessionStatus> {
+    pub(crate) fn expire(&self, expirer: usize, now: Timestamp) -> Written<ExpireRefusal> {
         match self.checkout.expire(now) {
             Ok(checkout) => {
                 Written::Now(Arc::new(Self { checkout, expire_write: Some(expirer), ..self.clone() }))
             }
             Err(_) if self.expire_write == Some(expirer) => Written::Before,
-            Err(status) => Written::Refused(status),
+            Err(refusal) => Written::Refused(refusal),
         }
     }
 
@@ -124,6 +123,7 @@ fn hash_ledger<H: Hasher>(ledger: &Ledger, state: &mut H) {
         relayed,
         executed,
         refunded,
+        returned,
         failure,
         settlement_failure,
         paid_at,
@@ -131,6 +131,7 @@ fn hash_ledger<H: Hasher>(ledger: &Ledger, state: &mut H) {
         outcome,
     } = ledger;
     received.to_string().hash(state);
+    returned.map(|returned| returned.to_string()).hash(state);
     (deposited, relayed, executed, refunded, paid_at, pending_since).hash(state);
     for failure in [failure, settlement_failure] {
         failure.as_ref().map(Text::as_str).hash(state);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use checkout::checkout::{LinkRefusal, Recorded};
+use checkout::checkout::{ExpireRefusal, LinkRefusal, Recorded};
 use checkout::payment::PaymentEvent;
 use checkout::session::SessionStatus;
 use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
@@ -80,12 +80,14 @@ pub(crate) enum Payer {
 pub(crate) enum Expirer {
     /// Not sent yet.
     Idle,
-    /// On its way, by the clock of its first attempt.
+    /// On its way since the function's clock showed this.
     UnderWay { now: Timestamp },
+    /// No answer came. It is sent again.
+    Unsure,
     /// The session is expired; perhaps the write was recognised as an earlier attempt's.
     Expired { recognised: bool },
     /// It was not open.
-    Refused(SessionStatus),
+    Refused(ExpireRefusal),
 }
 
 /// How far a report of a fact is.
@@ -210,6 +212,8 @@ impl System {
         senders.extend((0..self.payers).filter(unsure).map(Caller::Payer));
         let idle = state.expirers.iter().position(|expirer| *expirer == Expirer::Idle);
         senders.extend(idle.map(Caller::Expirer));
+        let unsure = |at: &usize| state.expirers[*at] == Expirer::Unsure;
+        senders.extend((0..self.expirers).filter(unsure).map(Caller::Expirer));
         let under_way = |report: &&Report| matches!(report, Report::UnderWay(_));
         if state.stored.checkout.order.is_some()
             && state.reports.iter().filter(under_way).count() < self.reporters
@@ -283,15 +287,16 @@ impl System {
                     }
                     Written::Before | Written::Refused(_) if !answered => return None,
                     Written::Before => Expirer::Expired { recognised: true },
-                    Written::Refused(status) => {
-                        state.tell(status);
-                        Expirer::Refused(status)
+                    Written::Refused(refusal) => {
+                        match refusal {
+                            ExpireRefusal::NotOpen(status) => state.tell(status),
+                            // This is no status, and nothing is seen on a chain here.
+                            ExpireRefusal::PaymentPending => {}
+                        }
+                        Expirer::Refused(refusal)
                     }
                 };
-                // The call is repeated as it is.
-                if answered {
-                    state.expirers[expirer] = answer;
-                }
+                state.expirers[expirer] = if answered { answer } else { Expirer::Unsure };
             }
             Caller::Reporter(report) => {
                 let Report::UnderWay(judged) = &state.reports[report] else {
@@ -310,17 +315,15 @@ impl System {
         Some(())
     }
 
-    fn lose(&self, state: &mut State, caller: Caller) -> Option<()> {
+    fn lose(&self, state: &mut State, caller: Caller) {
         match caller {
             Caller::Payer(payer) => state.payers[payer] = Payer::Unsure,
-            // The same call is under way again.
-            Caller::Expirer(_) => return None,
+            Caller::Expirer(expirer) => state.expirers[expirer] = Expirer::Unsure,
             Caller::Reporter(report) => {
                 state.reports[report] = Report::Waiting;
                 self.sort_copies(state, report);
             }
         }
-        Some(())
     }
 
     /// Copies of one fact are alike: which of them is where makes no difference.
@@ -409,7 +412,7 @@ impl Model for System {
             Action::Send(caller, clock) => self.send(&mut next, caller, clock),
             Action::Arrive(caller) => self.arrive(&mut next, caller, true)?,
             Action::ArriveUnanswered(caller) => self.arrive(&mut next, caller, false)?,
-            Action::Lose(caller) => self.lose(&mut next, caller)?,
+            Action::Lose(caller) => self.lose(&mut next, caller),
         }
         let (before, after) = (&last.stored.checkout.order, &next.stored.checkout.order);
         if !Arc::ptr_eq(&last.stored, &next.stored) && before.is_some() && after != before {

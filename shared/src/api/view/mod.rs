@@ -1,10 +1,13 @@
 //! What answers show: the wire's objects, built from the domain's.
 
 mod order;
+mod redact;
 mod session;
 
 pub use order::{OrderRecordView, OrderView};
 pub use session::{CreatedSessionView, SessionView, SessionWithOrderView};
+
+use std::borrow::Cow;
 
 use serde::{Serialize, Serializer, ser};
 use serde_json::value::RawValue;
@@ -24,17 +27,17 @@ impl Serialize for Iso8601 {
 
 /// Shows JSON text as what it is.
 #[derive(Debug)]
-struct Verbatim<'a>(&'a str);
+struct Verbatim<'a>(Cow<'a, str>);
 
 impl<'a> From<&'a JsonObject> for Verbatim<'a> {
     fn from(object: &'a JsonObject) -> Self {
-        Self(object.as_str())
+        Self(Cow::Borrowed(object.as_str()))
     }
 }
 
 impl Serialize for Verbatim<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(self.0).map_err(ser::Error::custom)?;
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }

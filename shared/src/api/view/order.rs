@@ -1,20 +1,31 @@
 //! Orders and their transactions on the wire.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::amount::Amount;
 use crate::chain_fact::ChainTotals;
 use crate::checkout::Checkout;
 use crate::id::OrderId;
+use crate::json_object::JsonObject;
 use crate::ledger::{Ledger, covered_at};
 use crate::onramp::{Onramp, OnrampVendor};
 use crate::order::{ChainId, Order, OrderKind, OrderStatus};
-use crate::payment::{Points, RefundStatus, RelayStatus, Transaction, TransactionKind};
+use crate::payment::{RefundStatus, RelayStatus, Transaction, TransactionKind};
 use crate::store::CheckoutRecord;
-use crate::text::{OrderReference, Text};
+use crate::text::Text;
 use crate::time::Timestamp;
 
 use super::Verbatim;
+use super::redact::Redaction;
+
+/// The most deposits that are listed. Lambda takes no response above 6 MB, and anybody may send dust to a deposit
+/// address.
+const MOST_DEPOSITS: usize = 5_000;
+
+/// The most bytes that the listed deposits may take, should reporters name senders at length.
+const MOST_BYTES_OF_DEPOSITS: usize = 4 * 1024 * 1024;
 
 /// An order. Every key is always there; what is not known is `null`.
 #[derive(Debug, Serialize)]
@@ -31,14 +42,14 @@ pub struct OrderView<'a> {
     dst_token_address: &'a str,
     src_amount: Amount,
     status: OrderStatus,
-    error_details: Option<&'a str>,
+    error_details: Option<Cow<'a, str>>,
     created_at: Timestamp,
     expired_at: Timestamp,
     filled_at: Option<Timestamp>,
     received_deposit_at: Option<Timestamp>,
-    creator_address: Option<&'a str>,
-    partner_id: Option<&'a str>,
-    client_reference_id: Option<&'a str>,
+    creator_address: Option<Cow<'a, str>>,
+    partner_id: Option<Cow<'a, str>>,
+    client_reference_id: Option<Cow<'a, str>>,
     onramp_metadata: Option<OnrampView<'a>>,
     /// Where an onramp provider lets the payer pay; no provider is configured.
     one_click_buy_url: Option<&'a str>,
@@ -56,8 +67,8 @@ pub struct OrderView<'a> {
 #[serde(rename_all = "camelCase")]
 struct OnrampView<'a> {
     vendor: OnrampVendor,
-    payment_method: Option<&'a str>,
-    country: Option<&'a str>,
+    payment_method: Option<Cow<'a, str>>,
+    country: Option<Cow<'a, str>>,
     redirect_url: Option<String>,
 }
 
@@ -83,6 +94,9 @@ struct PayloadView {
 pub struct OrderRecordView<'a> {
     order: OrderView<'a>,
     deposit_txs: Vec<TransactionView<'a>>,
+    /// How many deposits there are, if not all of them are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deposit_tx_count: Option<usize>,
     relay_txs: Vec<TransactionView<'a>>,
     execute_tx: Option<TransactionView<'a>>,
     refund_txs: Vec<TransactionView<'a>>,
@@ -122,22 +136,22 @@ struct TransactionView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum DetailsView<'a> {
-    Deposit { from: Option<&'a str>, amount: Amount },
+    Deposit { from: Option<Cow<'a, str>>, amount: Amount },
     Relay { status: RelayStatus },
     Execution {},
     Refund { amount: Amount, status: RefundStatus },
 }
 
 impl<'a> OrderView<'a> {
-    /// What `POST /orders` answers: the order as it was made, whatever happened since.
-    /// `None` where the checkout has none.
+    /// What `POST /orders` answers: the order as it was made, whatever happened since. Its caller named the
+    /// session, so the session's id is not hidden. `None` if the checkout has no order.
     pub fn created(checkout: &'a Checkout) -> Option<Self> {
         let order = checkout.order.as_ref()?;
         let at_first = Checkout { expired_at: None, ledger: Ledger::default(), ..checkout.clone() };
         Some(Self {
             status: at_first.order_status(order, order.created_at),
             error_details: None,
-            ..Self::new(checkout, order, &[], order.created_at)
+            ..Self::new(checkout, order, &[], order.created_at, &Redaction::NONE)
         })
     }
 
@@ -147,8 +161,11 @@ impl<'a> OrderView<'a> {
         order: &'a Order,
         transactions: &'a [Transaction],
         now: Timestamp,
+        redaction: &Redaction,
     ) -> Self {
         let terms = &order.terms;
+        let text = |text: &'a Text<255>| redaction.text(text.as_str());
+        let json = |object: &'a JsonObject| Verbatim(redaction.json(object.as_str()));
         let execution = execution(transactions);
         Self {
             id: order.id,
@@ -161,38 +178,42 @@ impl<'a> OrderView<'a> {
             dst_token_address: terms.dst_token.as_str(),
             src_amount: terms.src_amount,
             status: checkout.order_status(order, now),
-            error_details: checkout.ledger.any_failure().map(Text::as_str),
+            error_details: checkout.ledger.any_failure().map(|details| redaction.text(details.as_str())),
             created_at: order.created_at,
             expired_at: checkout.deadline,
             filled_at: execution.map(|transaction| transaction.created_at),
             received_deposit_at: covered_at(order, transactions),
-            creator_address: terms.creator_address.as_ref().map(Text::as_str),
-            partner_id: terms.partner_id.as_ref().map(Text::as_str),
-            client_reference_id: terms.client_reference_id.as_ref().map(OrderReference::as_str),
-            onramp_metadata: terms.onramp.as_ref().map(|onramp| OnrampView::new(onramp, checkout)),
+            creator_address: terms.creator_address.as_ref().map(text),
+            partner_id: terms.partner_id.as_ref().map(text),
+            client_reference_id: terms
+                .client_reference_id
+                .as_ref()
+                .map(|reference| redaction.text(reference.as_str())),
+            onramp_metadata: terms.onramp.as_ref().map(|onramp| OnrampView::new(onramp, checkout, redaction)),
             one_click_buy_url: None,
             stripe_payment_intent_id: None,
-            settlement: execution.and_then(SettlementView::new),
+            settlement: execution.and_then(|execution| SettlementView::new(execution, redaction)),
             fee: None,
             payload: PayloadView { expected_dst_amount: terms.expected_dst_amount },
-            metadata: terms.metadata.as_ref().map(Verbatim::from),
-            callback_metadata: terms.callback_metadata.as_ref().map(Verbatim::from),
+            metadata: terms.metadata.as_ref().map(json),
+            callback_metadata: terms.callback_metadata.as_ref().map(json),
         }
     }
 }
 
 impl<'a> OnrampView<'a> {
     /// A linked order's payer returns to where the session says, and nowhere else (contract,
-    /// *POST /orders*).
-    fn new(onramp: &'a Onramp, checkout: &Checkout) -> Self {
+    /// *POST /orders*). That URL holds the session's id.
+    fn new(onramp: &'a Onramp, checkout: &Checkout, redaction: &Redaction) -> Self {
         let redirect_url = match &checkout.session {
+            Some(_) if redaction.is_active() => None,
             Some(session) => session.terms.success_url.as_ref().map(|url| url.resolve(session.id)),
             None => onramp.redirect_url.as_ref().map(|url| url.as_str().to_owned()),
         };
         Self {
             vendor: onramp.vendor,
-            payment_method: onramp.payment_method.as_ref().map(Text::as_str),
-            country: onramp.country.as_ref().map(Text::as_str),
+            payment_method: onramp.payment_method.as_ref().map(|method| redaction.text(method.as_str())),
+            country: onramp.country.as_ref().map(|country| redaction.text(country.as_str())),
             redirect_url,
         }
     }
@@ -200,13 +221,13 @@ impl<'a> OnrampView<'a> {
 
 impl<'a> SettlementView<'a> {
     /// What is known of how the recipient was paid; `None` where nothing is.
-    fn new(execution: &'a Transaction) -> Option<Self> {
+    fn new(execution: &'a Transaction, redaction: &Redaction) -> Option<Self> {
         let TransactionKind::Execution { actual_dst_amount, relay, points: _ } = &execution.kind else {
             return None;
         };
         (actual_dst_amount.is_some() || relay.is_some()).then(|| Self {
             actual_dst_amount: *actual_dst_amount,
-            relay: relay.as_ref().map(Verbatim::from),
+            relay: relay.as_ref().map(|relay| Verbatim(redaction.json(relay.as_str()))),
         })
     }
 }
@@ -230,14 +251,26 @@ impl PaymentView {
 }
 
 impl<'a> OrderRecordView<'a> {
-    /// Shows a checkout's order and all its transactions as they stand; `None` where the
-    /// checkout has no order.
+    /// Shows a checkout's order and its transactions as they stand, to somebody who knows the order's id. The
+    /// session's id is hidden. `None` if the checkout has no order.
     pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
+        let session = record.checkout.session.as_ref();
+        let redaction = session.map_or(Redaction::NONE, |session| Redaction::of(session.id));
+        Self::redacted(record, now, &redaction)
+    }
+
+    /// The same, to somebody who knows the session's id.
+    pub fn for_session(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
+        Self::redacted(record, now, &Redaction::NONE)
+    }
+
+    fn redacted(record: &'a CheckoutRecord, now: Timestamp, redaction: &Redaction) -> Option<Self> {
         let CheckoutRecord { checkout, transactions, on_chain } = record;
         let order = checkout.order.as_ref()?;
         let mut view = Self {
-            order: OrderView::new(checkout, order, transactions, now),
+            order: OrderView::new(checkout, order, transactions, now, redaction),
             deposit_txs: Vec::new(),
+            deposit_tx_count: None,
             relay_txs: Vec::new(),
             execute_tx: None,
             refund_txs: Vec::new(),
@@ -246,6 +279,7 @@ impl<'a> OrderRecordView<'a> {
         };
         let mut sorted: Vec<&Transaction> = transactions.iter().collect();
         sorted.sort_unstable_by_key(|transaction| by_time(transaction));
+        let (mut deposits, mut bytes_of_deposits) = (0, 0);
         for transaction in sorted {
             let shown = |details| TransactionView {
                 order_id: order.id,
@@ -255,11 +289,17 @@ impl<'a> OrderRecordView<'a> {
                 created_at: transaction.created_at,
             };
             match &transaction.kind {
-                TransactionKind::Deposit { from, amount } => {
-                    view.deposit_txs.push(shown(DetailsView::Deposit {
-                        from: from.as_ref().map(Text::as_str),
-                        amount: *amount,
-                    }));
+                TransactionKind::Deposit { from, amount }
+                | TransactionKind::DepositLog { from, amount, .. } => {
+                    deposits += 1;
+                    bytes_of_deposits += most_bytes(transaction, from.as_ref());
+                    let is_listed = deposits <= MOST_DEPOSITS && bytes_of_deposits <= MOST_BYTES_OF_DEPOSITS;
+                    if is_listed {
+                        view.deposit_txs.push(shown(DetailsView::Deposit {
+                            from: from.as_ref().map(|from| redaction.text(from.as_str())),
+                            amount: *amount,
+                        }));
+                    }
                 }
                 TransactionKind::Relay { status } => {
                     view.relay_txs.push(shown(DetailsView::Relay { status: *status }));
@@ -270,13 +310,20 @@ impl<'a> OrderRecordView<'a> {
                 // The first one counts, should there ever be two.
                 TransactionKind::Execution { .. } if view.execute_tx.is_some() => {}
                 TransactionKind::Execution { points, .. } => {
-                    view.points = points.as_ref().map(Points::as_str).map(Verbatim);
+                    view.points = points.as_ref().map(|points| Verbatim(Cow::Borrowed(points.as_str())));
                     view.execute_tx = Some(shown(DetailsView::Execution {}));
                 }
             }
         }
+        view.deposit_tx_count = (deposits > view.deposit_txs.len()).then_some(deposits);
         Some(view)
     }
+}
+
+/// How many bytes a deposit takes at most: names, amount, ids and times, its hash, and its sender with every character
+/// escaped.
+fn most_bytes(transaction: &Transaction, from: Option<&Text<255>>) -> usize {
+    256 + transaction.hash.as_str().len() + from.map_or(0, |from| 6 * from.as_str().len())
 }
 
 /// The transaction that paid the recipient: the earliest, should there ever be two.

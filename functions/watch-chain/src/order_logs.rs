@@ -1,4 +1,4 @@
-//! What an order's logs come to: its facts.
+//! What the logs of an order say: its facts.
 
 use std::collections::BTreeMap;
 
@@ -12,49 +12,60 @@ use checkout::time::Timestamp;
 use evm::abi::{SweepLog, SweepOutcome, Transfer};
 use evm::log::Log;
 
-/// Whose logs are told apart: an order as the chain knows it.
+/// An order as the chain knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OnChainOrder {
+pub(crate) struct OrderOnChain {
+    /// Its id, as the factory's events name it.
     pub(crate) word: B256,
     pub(crate) deposit: Address,
     pub(crate) recipient: Address,
     pub(crate) token: Address,
+    /// The factory from which its deposit address derives.
+    pub(crate) factory: Address,
 }
 
 /// The logs that were read for some orders.
 #[derive(Debug, Default)]
-pub(crate) struct Logs {
+pub(crate) struct OrderLogs {
     /// Transfers to deposit addresses.
     pub(crate) deposits: Vec<Transfer>,
     /// Transfers from deposit addresses.
     pub(crate) forwarded: Vec<Transfer>,
-    /// What the factory wrote.
-    pub(crate) sweeps: Vec<SweepLog>,
-    /// The failed sweeps among them that are our own: anybody can make a sweep fail at a chosen moment.
-    pub(crate) own_failures: Vec<B256>,
+    /// What the factories wrote, each with the factory that did.
+    pub(crate) sweeps: Vec<(Address, SweepLog)>,
+    /// Our own transactions among those with failed sweeps, and whom they paid in which token. A transaction of anybody
+    /// else counts for nothing: its sender can choose a moment at which the token refuses.
+    pub(crate) own: BTreeMap<B256, Vec<Payment>>,
     /// When each block was made.
     pub(crate) times: BTreeMap<u64, Timestamp>,
-    /// The last block that counts.
+    /// The last block whose facts count.
     pub(crate) final_block: u64,
 }
 
-/// The transaction of some facts: its place first, so that facts are in the chain's order.
-type At = (u64, B256);
+/// A sweep that a transaction made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payment {
+    pub(crate) token: Address,
+    pub(crate) recipient: Address,
+}
 
-impl Logs {
-    /// What receipts tell, unlike a search for logs: of deposits and sweeps alone.
-    pub(crate) fn read<'a>(logs: impl Iterator<Item = &'a Log>, factory: Address) -> Self {
+/// Where the transaction of some facts stands: its block first, so that facts sort in the chain's order.
+type Position = (u64, B256);
+
+impl OrderLogs {
+    /// Reads the logs of receipts: deposits and sweeps alone.
+    pub(crate) fn of_receipts<'a>(logs: impl Iterator<Item = &'a Log>) -> Self {
         let mut read = Self::default();
         for log in logs {
             read.deposits.extend(Transfer::read(log));
-            read.sweeps.extend(SweepLog::read(log, factory));
+            read.sweeps.extend(sweep_log(log));
         }
         read
     }
 
-    /// Whether such a fact about an order is among them, of the same transaction.
-    pub(crate) fn show(&self, order: &OnChainOrder, fact: &ChainFact) -> bool {
-        let is_its = |(_, hash): &At| fact.hash.as_str() == format!("{hash:#x}");
+    /// Whether they show a fact of this kind about an order, in the fact's transaction.
+    pub(crate) fn show(&self, order: &OrderOnChain, fact: &ChainFact) -> bool {
+        let is_its = |(_, hash): &Position| fact.hash.as_str() == format!("{hash:#x}");
         match fact.kind {
             ChainFactKind::Deposit { .. } => self.deposits_of(order).keys().any(is_its),
             ChainFactKind::Sweep { .. } => self.sweeps_of(order).keys().any(is_its),
@@ -63,7 +74,7 @@ impl Logs {
     }
 
     /// All facts about an order, in the chain's order.
-    pub(crate) fn facts(&self, order: &OnChainOrder) -> Result<Vec<ChainFact>, Invalid> {
+    pub(crate) fn facts(&self, order: &OrderOnChain) -> Result<Vec<ChainFact>, Invalid> {
         let mut facts = Vec::new();
         for ((block, hash), (from, amount)) in self.deposits_of(order) {
             let from = Text::parse(format!("{from:#x}"))?;
@@ -87,13 +98,16 @@ impl Logs {
             };
             facts.push(self.fact(block, hash, kind)?);
         }
-        for sweep in self.sweeps.iter().filter(|sweep| is_of(sweep, order)) {
+        for (_, sweep) in self.sweeps.iter().filter(|(factory, sweep)| is_of(*factory, sweep, order)) {
             if let SweepOutcome::Failed(reason) = &sweep.outcome
-                && self.own_failures.contains(&sweep.place.transaction_hash)
+                && let Some(paid) = self.own.get(&sweep.place.transaction_hash)
             {
                 let reason =
                     Text::parse(format!("the token refused to forward the deposit: {}", told(reason)))?;
-                let kind = ChainFactKind::SweepFailed { reason };
+                let is_another =
+                    |paid: &Payment| paid.token == order.token && paid.recipient != order.recipient;
+                let kind =
+                    ChainFactKind::SweepFailed { reason, others_were_paid: paid.iter().any(is_another) };
                 facts.push(self.fact(sweep.place.block_number, sweep.place.transaction_hash, kind)?);
             }
         }
@@ -102,25 +116,25 @@ impl Logs {
     }
 
     /// All transfers of a transaction are one deposit: a transaction is known by its hash.
-    fn deposits_of(&self, order: &OnChainOrder) -> BTreeMap<At, (Address, U256)> {
+    fn deposits_of(&self, order: &OrderOnChain) -> BTreeMap<Position, (Address, U256)> {
         let mut deposits = BTreeMap::new();
         for transfer in &self.deposits {
-            // Nothing is no deposit: anybody can transfer nothing in anybody's name.
+            // A transfer of nothing is no deposit: anybody can send one in anybody's name.
             if transfer.to == order.deposit && transfer.token == order.token && !transfer.amount.is_zero() {
-                let at = (transfer.place.block_number, transfer.place.transaction_hash);
-                let (_, amount) = deposits.entry(at).or_insert((transfer.from, U256::ZERO));
+                let position = (transfer.place.block_number, transfer.place.transaction_hash);
+                let (_, amount) = deposits.entry(position).or_insert((transfer.from, U256::ZERO));
                 *amount = amount.saturating_add(transfer.amount);
             }
         }
         deposits
     }
 
-    fn sweeps_of(&self, order: &OnChainOrder) -> BTreeMap<At, U256> {
+    fn sweeps_of(&self, order: &OrderOnChain) -> BTreeMap<Position, U256> {
         let mut sweeps = BTreeMap::new();
-        for sweep in self.sweeps.iter().filter(|sweep| is_of(sweep, order)) {
+        for (_, sweep) in self.sweeps.iter().filter(|(factory, sweep)| is_of(*factory, sweep, order)) {
             if let SweepOutcome::Swept(swept) = sweep.outcome {
-                let at = (sweep.place.block_number, sweep.place.transaction_hash);
-                let amount = sweeps.entry(at).or_insert(U256::ZERO);
+                let position = (sweep.place.block_number, sweep.place.transaction_hash);
+                let amount = sweeps.entry(position).or_insert(U256::ZERO);
                 *amount = amount.saturating_add(swept);
             }
         }
@@ -135,8 +149,14 @@ impl Logs {
     }
 }
 
-fn is_of(sweep: &SweepLog, order: &OnChainOrder) -> bool {
-    sweep.order == order.word
+/// Reads a factory's log, whichever factory it is of. Anybody can write one, so the caller compares the factory.
+pub(crate) fn sweep_log(log: &Log) -> Option<(Address, SweepLog)> {
+    Some((log.address, SweepLog::read(log, log.address)?))
+}
+
+fn is_of(factory: Address, sweep: &SweepLog, order: &OrderOnChain) -> bool {
+    factory == order.factory
+        && sweep.order == order.word
         && sweep.deposit == order.deposit
         && sweep.recipient == order.recipient
         && sweep.token == order.token

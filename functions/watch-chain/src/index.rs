@@ -1,0 +1,154 @@
+//! The index: which orders the transfers of a scan are matched against.
+//!
+//! Up to about a thousand watched orders are listed anew at each step, and the node is asked for their transfers alone.
+//! Beyond that nothing is listed: the node is asked for all transfers of the configured tokens, and each recipient is
+//! looked up in the table. A flood of orders that nobody pays then costs neither memory nor time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use checkout::id::OrderId;
+use checkout::order::ChainId;
+use checkout::store::{DepositAddresses, Store, StoreError};
+use checkout::time::Timestamp;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use lambda_http::tracing;
+
+/// The most orders that are listed: a node's filter takes a thousand addresses.
+const MOST_LISTED: usize = 1_000;
+/// By how much the index may follow the table. A recipient that is no order's is looked up once more after that.
+const INDEX_DELAY: Duration = Duration::from_mins(1);
+/// For how long a recipient that is no order's is remembered. It cannot become one later: nobody can pay an order before
+/// it exists. But a transfer that comes back after a reorganisation is a new one.
+const REMEMBERED_FOR: Duration = Duration::from_mins(10);
+/// How many recipients are remembered: four megabytes. With more, all are forgotten and looked up again.
+const MOST_REMEMBERED: usize = 50_000;
+/// How many recipients are looked up at once.
+const AT_ONCE: usize = 16;
+
+/// The watched orders of a chain.
+#[derive(Debug)]
+pub(crate) struct Index {
+    store: Store,
+    chain: ChainId,
+    most_listed: usize,
+    /// The listed orders, by their address; `None` if there are too many.
+    listed: Option<HashMap<Address, OrderId>>,
+    /// When the oldest of them was created.
+    oldest: Option<Timestamp>,
+    /// Recipients that are no order's.
+    strangers: HashMap<Address, Stranger>,
+}
+
+/// A recipient that was looked up and is no order's.
+#[derive(Debug, Clone, Copy)]
+struct Stranger {
+    first_seen: Timestamp,
+    looked_up: Timestamp,
+}
+
+impl Index {
+    pub(crate) fn new(store: Store, chain: ChainId) -> Self {
+        let strangers = HashMap::new();
+        Self { store, chain, most_listed: MOST_LISTED, listed: None, oldest: None, strangers }
+    }
+
+    /// The same, listing no more orders than this.
+    pub(crate) fn listing_at_most(mut self, orders: usize) -> Self {
+        self.most_listed = orders;
+        self
+    }
+
+    /// Reads which orders are watched in blocks made between two instants. What was known before is replaced only if
+    /// the reading is complete.
+    pub(crate) async fn refresh(&mut self, between: (Timestamp, Timestamp)) -> Result<(), StoreError> {
+        let found = self.store.deposit_addresses(self.chain, between, self.most_listed).await?;
+        let was_listed = self.listed.is_some();
+        (self.listed, self.oldest) = match found {
+            DepositAddresses::Listed(orders) => {
+                let oldest = orders.iter().map(|order| order.created_at).min();
+                let address = |text: &str| text.parse::<Address>().ok();
+                let orders =
+                    orders.iter().filter_map(|order| Some((address(&order.address)?, order.id))).collect();
+                (Some(orders), oldest)
+            }
+            DepositAddresses::TooMany => {
+                if was_listed {
+                    tracing::warn!(
+                        chain = self.chain.as_u64(),
+                        most = self.most_listed,
+                        "more orders are watched than can be listed"
+                    );
+                }
+                (None, None)
+            }
+        };
+        Ok(())
+    }
+
+    /// How many orders are listed; `None` if there are too many.
+    pub(crate) fn listed(&self) -> Option<usize> {
+        self.listed.as_ref().map(HashMap::len)
+    }
+
+    /// The deposit addresses, for a node's filter; `None` if there are too many.
+    pub(crate) fn addresses(&self) -> Option<Vec<Address>> {
+        self.listed.as_ref().map(|listed| listed.keys().copied().collect())
+    }
+
+    /// When the oldest watched order was created, as far as that is known.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.oldest
+    }
+
+    /// Finds the orders that these addresses belong to.
+    pub(crate) async fn orders_at(
+        &mut self,
+        addresses: impl IntoIterator<Item = Address>,
+        between: (Timestamp, Timestamp),
+    ) -> Result<HashMap<Address, OrderId>, StoreError> {
+        if let Some(listed) = &self.listed {
+            let order = |address: Address| Some((address, *listed.get(&address)?));
+            return Ok(addresses.into_iter().filter_map(order).collect());
+        }
+        let now = between.1;
+        self.forget_old(now);
+        let unknown: Vec<Address> =
+            addresses.into_iter().filter(|address| self.is_to_be_looked_up(*address, now)).collect();
+        let (store, chain) = (&self.store, self.chain);
+        let found: Vec<(Address, Option<OrderId>)> = stream::iter(unknown)
+            .map(|address| async move {
+                let order = store.order_at(chain, between, &format!("{address:#x}")).await?;
+                Ok::<_, StoreError>((address, order))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut orders = HashMap::new();
+        for (address, order) in found {
+            match order {
+                Some(order) => drop(orders.insert(address, order)),
+                None => {
+                    let stranger = Stranger { first_seen: now, looked_up: now };
+                    self.strangers.entry(address).or_insert(stranger).looked_up = now;
+                }
+            }
+        }
+        Ok(orders)
+    }
+
+    fn is_to_be_looked_up(&self, address: Address, now: Timestamp) -> bool {
+        self.strangers.get(&address).is_none_or(|stranger| {
+            let settled_at = stranger.first_seen + INDEX_DELAY;
+            stranger.looked_up < settled_at && now >= settled_at
+        })
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        if self.strangers.len() > MOST_REMEMBERED {
+            self.strangers.clear();
+        }
+        self.strangers.retain(|_, stranger| now.since(stranger.first_seen) < REMEMBERED_FOR);
+    }
+}

@@ -1,0 +1,315 @@
+//! The scanner: which blocks a step reads, which orders their logs concern, and how far the cursor may go.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use checkout::chain_config::{Chain, Finality};
+use checkout::id::OrderId;
+use checkout::store::{ChainWrite, Cursor, Store, WATCHED_FOR};
+use checkout::time::Timestamp;
+use evm::abi::{Transfer, order_of};
+use evm::block::{Block, BlockTag};
+use evm::filter::{LogFilter, OneOf};
+use evm::{LogReader, Node, RpcError};
+use lambda_http::tracing;
+
+use crate::WatchError;
+use crate::backlog::MatchedLogs;
+use crate::index::Index;
+use crate::order_logs::sweep_log;
+
+/// By how much the clock of the service and that of a block's producer may differ.
+const CLOCKS_APART: Duration = Duration::from_mins(2);
+/// How many requests for logs a scan makes. What is left is read at the next step.
+const MOST_READS: u32 = 50;
+/// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
+const MOST_RECIPIENTS: usize = 2_000;
+/// How many blocks a node may be behind another one of the same chain. A cursor further ahead is wrong.
+const MOST_BEHIND: u64 = 64;
+
+/// The chain's end, as one node shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) block: Block,
+    /// The last block whose facts count.
+    pub(crate) final_block: u64,
+}
+
+/// The blocks that a step reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) from: u64,
+    /// The last block that was read, whole.
+    pub(crate) last: Block,
+}
+
+/// What a scan found.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) window: Window,
+    /// The orders whose logs were found.
+    pub(crate) matched: MatchedLogs,
+    /// Where the cursor belongs once these logs were part of a visit; `None` if no block was new.
+    pub(crate) cursor: Option<Cursor>,
+}
+
+/// What is known of the cursor's block in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CursorState {
+    Unchecked,
+    OnChain,
+    /// It is no block of this chain.
+    Wrong,
+}
+
+/// Reads a chain's logs block by block.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    chain: Chain,
+    node: Node,
+    reader: LogReader,
+    store: Store,
+    cursor: Option<Cursor>,
+    cursor_state: CursorState,
+    /// When no order was watched and nothing was outstanding: what is in earlier blocks concerns nobody.
+    idle_at: Option<Timestamp>,
+    /// The factories whose sweeps are read.
+    factories: BTreeSet<Address>,
+}
+
+impl Scanner {
+    pub(crate) fn new(chain: Chain, node: Node, store: Store, factories: BTreeSet<Address>) -> Self {
+        let reader = LogReader::new(node.clone(), chain.block_range);
+        Self {
+            chain,
+            node,
+            reader,
+            store,
+            cursor: None,
+            cursor_state: CursorState::Unchecked,
+            idle_at: None,
+            factories,
+        }
+    }
+
+    /// Begins a run: another one may have moved the cursor.
+    pub(crate) async fn begin(&mut self) -> Result<(), WatchError> {
+        self.cursor = self.store.cursor(self.chain.id).await?;
+        self.cursor_state = CursorState::Unchecked;
+        let remembered = self.cursor.iter().flat_map(|cursor| &cursor.factories);
+        self.factories.extend(remembered.filter_map(|factory| factory.parse::<Address>().ok()));
+        Ok(())
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref()
+    }
+
+    pub(crate) fn reader(&self) -> &LogReader {
+        &self.reader
+    }
+
+    /// Reads the sweeps of one more factory from here on. The cursor remembers it.
+    pub(crate) fn add_factory(&mut self, factory: Address) {
+        self.factories.insert(factory);
+    }
+
+    /// From which instant on blocks are still to be read.
+    pub(crate) fn unread_since(&self, now: Timestamp) -> Timestamp {
+        let scanned = self.cursor.as_ref().and_then(|cursor| cursor.block_time);
+        scanned.max(self.idle_at).map_or(now, |at| at.min(now)) - CLOCKS_APART
+    }
+
+    /// Notes that no order is watched and nothing is outstanding.
+    pub(crate) fn note_idle(&mut self, now: Timestamp) {
+        self.idle_at = Some(now);
+    }
+
+    /// Asks for the chain's end.
+    pub(crate) async fn head(&self) -> Result<Head, WatchError> {
+        let block = self.node.head().await?;
+        let tagged = |tag| async move {
+            // Before the chain has such a block, nothing counts.
+            Ok::<_, RpcError>(self.node.block(tag).await?.map_or(0, |block| block.number))
+        };
+        let final_block = match self.chain.finality {
+            Finality::Blocks(blocks) => block.number.saturating_sub(blocks),
+            Finality::Safe => tagged(BlockTag::Safe).await?,
+            Finality::Finalized => tagged(BlockTag::Finalized).await?,
+        };
+        Ok(Head { block, final_block })
+    }
+
+    /// Reads the next blocks, and finds the orders that their logs concern. `may_skip` says that nothing is outstanding
+    /// but the listed orders: blocks from before the oldest of them are then passed over.
+    pub(crate) async fn scan(
+        &mut self,
+        head: &Head,
+        index: &mut Index,
+        may_skip: bool,
+        now: Timestamp,
+    ) -> Result<Scan, WatchError> {
+        self.check_cursor(head, now).await?;
+        let from = self.first_unread(head, index, may_skip, now).await?;
+        let end = head.block.number;
+        if from > end {
+            // Nothing is new, or this node is behind the one that was asked before.
+            let window = Window { from, last: head.block };
+            return Ok(Scan { window, matched: MatchedLogs::new(), cursor: None });
+        }
+        let between = (self.unread_since(now), now);
+        let mut reads = MOST_READS;
+        let mut matched = MatchedLogs::new();
+        let mut last = None;
+        if let Some(transfers) = self.transfers(index)? {
+            let read = self.reader.read(from..=end, &transfers, &mut reads).await?;
+            let transfers: Vec<Transfer> = read.logs.iter().filter_map(Transfer::read).collect();
+            let (until, recipients) = recipients(&transfers, index.listed().is_some());
+            let orders = index.orders_at(recipients, between).await?;
+            for transfer in transfers.iter().filter(|transfer| transfer.place.block_number <= until) {
+                if let Some(order) = orders.get(&transfer.to) {
+                    matched.entry(*order).or_default().insert(transfer.place.into());
+                }
+            }
+            let whole = read.last;
+            last = Some(if until < whole.number { self.block(until).await? } else { whole });
+        }
+        let until = last.map_or(end, |last| last.number);
+        let factories = OneOf::new(self.factories.iter().copied())
+            .map_err(|_| RpcError::Malformed("was not asked: no factory is known"))?;
+        let mut reads = if last.is_some() { u32::MAX } else { reads };
+        let sweeps = self.reader.read(from..=until, &LogFilter::sweeps(factories, None), &mut reads).await?;
+        if last.is_some_and(|last| last.hash != sweeps.last.hash) {
+            return Err(WatchError::Reorganised);
+        }
+        for (_, sweep) in sweeps.logs.iter().filter_map(sweep_log) {
+            if let Some(order) = order_of(sweep.order) {
+                matched.entry(OrderId::from_bytes(order)).or_default().insert(sweep.place.into());
+            }
+        }
+        let window = Window { from, last: sweeps.last };
+        Ok(Scan { window, matched, cursor: Some(self.cursor_at(&sweeps.last)) })
+    }
+
+    /// Moves the cursor to where a scan may put it. It never moves back, unless it was found to be wrong. Returns whether
+    /// it moved.
+    pub(crate) async fn move_cursor(&mut self, to: Cursor) -> Result<bool, WatchError> {
+        let is_back = self.cursor.as_ref().is_some_and(|cursor| to.block < cursor.block);
+        if self.cursor.as_ref() == Some(&to) || (is_back && self.cursor_state != CursorState::Wrong) {
+            return Ok(false);
+        }
+        match self.store.move_cursor(self.chain.id, self.cursor.as_ref(), &to).await? {
+            ChainWrite::Written => {
+                self.cursor = Some(to);
+                self.cursor_state = CursorState::OnChain;
+                Ok(true)
+            }
+            ChainWrite::Superseded => {
+                self.begin().await?;
+                Err(WatchError::Superseded)
+            }
+        }
+    }
+
+    fn cursor_at(&self, block: &Block) -> Cursor {
+        Cursor {
+            block: block.number,
+            block_hash: format!("{:#x}", block.hash),
+            block_time: Some(time_of(block)),
+            factories: self.factories.iter().map(|factory| format!("{factory:#x}")).collect(),
+        }
+    }
+
+    /// Finds out whether the cursor's block is on this chain. It is not if an endpoint of another chain moved the cursor,
+    /// or if the chain began anew. Then the cursor is given up, and the blocks are read from the oldest order on.
+    async fn check_cursor(&mut self, head: &Head, now: Timestamp) -> Result<(), WatchError> {
+        let Some(cursor) = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong) else {
+            return Ok(());
+        };
+        let end = head.block.number;
+        let is_fresh = now.since(time_of(&head.block)).as_secs() <= self.chain.max_head_age_seconds;
+        let is_ahead = cursor.block > end.saturating_add(self.chain.overlap.max(MOST_BEHIND)) && is_fresh;
+        let is_deep = cursor.block.saturating_add(self.chain.overlap) < end;
+        let is_replaced = self.cursor_state == CursorState::Unchecked
+            && is_deep
+            && format!("{:#x}", self.block(cursor.block).await?.hash) != cursor.block_hash;
+        if is_ahead || is_replaced {
+            tracing::error!(
+                chain = self.chain.id.as_u64(),
+                cursor = cursor.block,
+                head = end,
+                "the cursor is not on this chain"
+            );
+            self.cursor_state = CursorState::Wrong;
+        } else if is_deep || cursor.block <= end {
+            self.cursor_state = CursorState::OnChain;
+        }
+        Ok(())
+    }
+
+    /// The first block that this step has to read.
+    async fn first_unread(
+        &self,
+        head: &Head,
+        index: &Index,
+        may_skip: bool,
+        now: Timestamp,
+    ) -> Result<u64, WatchError> {
+        let (overlap, end) = (self.chain.overlap, head.block.number);
+        let cursor = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong);
+        let next = cursor.map_or(0, |cursor| (cursor.block + 1).saturating_sub(overlap));
+        let is_far = end.saturating_sub(next) > overlap.saturating_mul(4).max(1_000);
+        if cursor.is_some() && !(is_far && may_skip) {
+            return Ok(next);
+        }
+        let oldest = index.oldest().unwrap_or(now - WATCHED_FOR);
+        self.block_at(oldest - CLOCKS_APART, next, end).await
+    }
+
+    /// The first block between two that was made at an instant or after it.
+    async fn block_at(&self, instant: Timestamp, mut low: u64, mut high: u64) -> Result<u64, WatchError> {
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if time_of(&self.block(middle).await?) < instant {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    async fn block(&self, number: u64) -> Result<Block, WatchError> {
+        Ok(self.node.block(BlockTag::Number(number)).await?.ok_or(RpcError::Behind(number))?)
+    }
+
+    /// Which transfers are asked for; `None` if no order is watched.
+    fn transfers(&self, index: &Index) -> Result<Option<LogFilter>, WatchError> {
+        let tokens = self.chain.tokens.iter().map(|token| Address::from(token.to_bytes()));
+        let tokens = OneOf::new(tokens)
+            .map_err(|_| RpcError::Malformed("was not asked: a filter takes 1 to 1,000 tokens"))?;
+        Ok(match index.addresses() {
+            None => Some(LogFilter::transfers(tokens, None)),
+            Some(addresses) => OneOf::new(addresses).ok().map(|to| LogFilter::transfers(tokens, Some(to))),
+        })
+    }
+}
+
+/// The recipients of these transfers, and up to which block they are complete. A block is taken as a whole.
+fn recipients(transfers: &[Transfer], is_listed: bool) -> (u64, HashSet<Address>) {
+    let mut recipients = HashSet::new();
+    for block in transfers.chunk_by(|one, next| one.place.block_number == next.place.block_number) {
+        if !is_listed && recipients.len() > MOST_RECIPIENTS {
+            let first = block.first().map_or(u64::MAX, |transfer| transfer.place.block_number);
+            return (first.saturating_sub(1), recipients);
+        }
+        recipients.extend(block.iter().map(|transfer| transfer.to));
+    }
+    (u64::MAX, recipients)
+}
+
+/// A block's own time: whole seconds.
+pub(crate) fn time_of(block: &Block) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(block.timestamp).unwrap_or(i64::MAX / 1000).saturating_mul(1000))
+}

@@ -25,6 +25,9 @@ os.chdir(ROOT)
 
 from samcli.cli.types import CfnParameterOverridesType  # noqa: E402
 from samcli.commands.local.invoke.cli import cli as local_invoke  # noqa: E402
+from samcli.commands.local.lib.local_lambda import LocalLambdaRunner  # noqa: E402
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider  # noqa: E402
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider  # noqa: E402
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 from samtranslator.parser.parser import Parser  # noqa: E402
 from samtranslator.translator.translator import Translator  # noqa: E402
@@ -36,7 +39,7 @@ FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if f
 
 
 class Failed(Exception):
-    """A check that did not hold; its text is for the reader of the log."""
+    """A failed check; its text is for the reader of the log."""
 
 
 def ok(what):
@@ -186,7 +189,25 @@ def check_local_invocations():
             raise Failed(f"README.md: {' '.join(command)} uses other files")
         if options["add_host"] != {host: "host-gateway"}:
             raise Failed(f"README.md: {' '.join(command)} does not make {host} known in the container")
+        if options["parameter_overrides"] != {"Architecture": "$ARCH"}:
+            raise Failed(f"README.md: {' '.join(command)} may run another instruction set than this machine's")
         ok(f"README.md: {event}; sam local invoke {resource}")
+    # The variables of each container, as SAM CLI makes them of template and file.
+    stacks, _ = SamLocalStackProvider.get_stacks(str(TEMPLATE))
+    provider = SamFunctionProvider(stacks)
+    runner = LocalLambdaRunner(None, provider, str(ROOT), str(ROOT), env_vars_values={"Parameters": variables})
+    given = {function.name: runner._make_env_vars(function).resolve() for function in provider.get_all()}
+    common = ("TABLE_NAME", "AWS_ENDPOINT_URL_DYNAMODB")
+    for name, values in given.items():
+        if any(values[variable] != variables[variable] for variable in common):
+            raise Failed(f"sam local does not give {name} the variables of dev/sam-local.json: {values}")
+    check(
+        len(given) == len(FUNCTIONS)
+        and given["RecordOrderEvent"]["PAYMENT_EVENTS_SECRET"] == variables["PAYMENT_EVENTS_SECRET"]
+        and given["WatchChain"]["CHAIN_SECRET"] == variables["CHAIN_SECRET"]
+        and not given["WatchChain"]["CHAINS"],
+        "sam local gives each function the variables of dev/sam-local.json",
+    )
     check("--engine-host 0.0.0.0 --engine-port 8000" in text, "the README opens the engine to containers")
 
 

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import http.server
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -36,7 +38,7 @@ COMPILE, START, INVOCATION, STOP, ALL = 1500, 60, 20, 5, 1800
 
 
 class Failed(Exception):
-    """A check that did not hold; its text is for the reader of the log."""
+    """A failed check; its text is for the reader of the log."""
 
 
 # -- Processes -------------------------------------------------------------------------------------------------------
@@ -359,6 +361,52 @@ def refused_starts(smoke):
     smoke.refuses_to_start("watch-chain", "CHAIN_SECRET", '{"endpoints":{"1":["no URL"]}}')
 
 
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """Secrets Manager and KMS, as they answer a role without permission."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = json.dumps({"__type": "AccessDeniedException", "Message": "the role may not do this"}).encode()
+        self.send_response(400)
+        self.send_header("content-type", "application/x-amz-json-1.1")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Its requests are not of interest."""
+
+
+def refusals_of_aws(smoke):
+    """A start that AWS refuses names the setting and the cause, and blames no format."""
+    service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{service.server_address[1]}"
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x-AbCdEf"
+    key = "arn:aws:kms:eu-central-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+    for function, setting, value, replaced, cause in (
+        ("watch-chain", "CHAIN_SECRET_ARN", secret, "CHAIN_SECRET", "the secret cannot be read: AccessDeniedException"),
+        ("watch-chain", "GAS_KMS_KEY", key, None, "AccessDeniedException"),
+        (
+            "record-order-event",
+            "PAYMENT_EVENTS_SECRET_ARN",
+            secret,
+            "PAYMENT_EVENTS_SECRET",
+            "the secret cannot be read: AccessDeniedException",
+        ),
+    ):
+        env = environment(function, smoke.port, smoke.endpoint)
+        env.pop(replaced, None)
+        env |= {setting: value, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url, "AWS_ENDPOINT_URL_KMS": url}
+        with smoke.start(function, name=f"{function}-refused-{setting}", env=env) as process:
+            code = process.wait(START)
+            printed = process.output()
+            if code == 0 or f"{setting}: " not in printed or cause not in printed or "malformed" in printed:
+                raise Failed(f"{function} must name {setting} and {cause!r}, but printed:\n{tail(printed)}")
+        smoke.ok(f"{function} without access to {setting}", "names it and the cause")
+    service.shutdown()
+
+
 def events_as_they_are(smoke):
     files = {path.name for path in EVENTS.iterdir()}
     known = AS_THEY_ARE.keys() | {"watch-chain.json"}
@@ -470,6 +518,7 @@ def main():
             port = stack.enter_context(runtime_api(logs))
             smoke = Smoke(options.binaries.resolve(), port, endpoint, logs)
             refused_starts(smoke)
+            refusals_of_aws(smoke)
             with smoke.all_started():
                 events_as_they_are(smoke)
                 session_to_its_end(smoke)

@@ -1,6 +1,5 @@
-//! The database of the local run and of the tests: an embedded engine that evaluates the same
-//! expressions as DynamoDB, reached through the same SDK client as in production; or any
-//! other DynamoDB endpoint.
+//! The database of the local run and of the tests: an embedded engine that evaluates DynamoDB's expressions, or any other
+//! DynamoDB endpoint. Both are called through the SDK client of production.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -23,8 +22,7 @@ use crate::template::Table;
 /// This machine only.
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Starts the embedded engine, in memory or in a file, and returns its endpoint. Port 0 is
-/// any free one.
+/// Starts the embedded engine, in memory or in a file, and returns its endpoint. Port 0 stands for any free port.
 pub async fn start_embedded(data: Option<&Path>, port: u16) -> Result<String> {
     start_embedded_on(LOOPBACK, data, port).await
 }
@@ -50,9 +48,8 @@ pub async fn start_embedded_on(host: IpAddr, data: Option<&Path>, port: u16) -> 
     Ok(endpoint)
 }
 
-/// How to reach the engine at `endpoint`. Region and credentials come from the environment
-/// where it has them. An engine on this machine asks for neither, but the SDK signs with
-/// some, and would look for them on the network.
+/// Returns the SDK configuration for the engine at `endpoint`. Region and credentials come from the environment if they are
+/// set there. A local engine checks neither, but the SDK needs some to sign with, and would look for them on the network.
 pub async fn sdk_config(endpoint: &str) -> SdkConfig {
     let mut loader = store::sdk_loader().endpoint_url(endpoint);
     if optional("AWS_REGION").or_else(|| optional("AWS_DEFAULT_REGION")).is_none() {
@@ -72,7 +69,7 @@ fn key_schema(keys: &[(String, String)]) -> Result<Vec<KeySchemaElement>> {
     keys.iter().map(element).collect()
 }
 
-/// Creates the table as the template declares it, unless it is there already.
+/// Creates the table as the template declares it, unless it exists.
 pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Result<()> {
     let client = Client::new(config);
     let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
@@ -97,7 +94,7 @@ pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Resu
         if !error.is_resource_in_use_exception() {
             return Err(error).context("the table cannot be created");
         }
-        // Whoever made it may have been stopped before the next step.
+        // The process that created it may have been stopped before the next step.
         let described = client.describe_time_to_live().table_name(name).send().await;
         let described = described.context("the table's TTL cannot be read")?.time_to_live_description;
         let status = described.and_then(|ttl| ttl.time_to_live_status);

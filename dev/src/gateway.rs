@@ -1,7 +1,6 @@
-//! An HTTP API of API Gateway, on this machine: it routes by the template, turns each request
-//! into the event that API Gateway sends (payload format 2.0), and the function's response
-//! into the answer. Both go through JSON, so that what is served here is what is served
-//! deployed.
+//! An HTTP API of API Gateway on this machine. It routes by the template, turns each request into the event that API
+//! Gateway sends (payload format 2.0), and turns the function's response into an HTTP response. Both go through JSON, so
+//! the local run serves what a deployment serves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ use uuid::Uuid;
 use crate::functions::Functions;
 use crate::template::{Cors, Route, Template};
 
-/// The largest payload API Gateway takes.
+/// The largest payload that API Gateway accepts.
 const MAX_PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
 
 struct Gateway {
@@ -37,20 +36,20 @@ struct Gateway {
     clock: Clock,
 }
 
-/// The HTTP API of the template over these functions.
+/// Returns the HTTP API of the template, served by these functions.
 pub fn router(template: &Template, functions: Functions, clock: Clock) -> Result<Router> {
     let gateway = Gateway { routes: template.routes.clone(), functions, clock };
     Ok(Router::new()
         .fallback(answer)
         .with_state(Arc::new(gateway))
-        // A function that panics is Lambda's to restart; the caller sees API Gateway's own 500.
+        // Lambda restarts a function that panics, and the caller gets API Gateway's own 500.
         .layer(CatchPanicLayer::custom(|_| {
             gateway_message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }))
         .layer(cors(&template.cors)?))
 }
 
-/// The same, with one readable line a request.
+/// Adds one readable line for each request.
 pub fn logged(router: Router) -> Router {
     router.layer(middleware::from_fn(log))
 }
@@ -82,7 +81,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
     }
 }
 
-/// The route of a request, with its path parameters.
+/// Returns the route of a request and its path parameters.
 fn find_route<'a>(
     routes: &'a [Route],
     method: &Method,
@@ -110,7 +109,7 @@ fn find_route<'a>(
     })
 }
 
-/// The event that API Gateway sends.
+/// Returns the event that API Gateway sends.
 fn event(
     clock: &Clock,
     route: &Route,
@@ -168,7 +167,7 @@ fn event(
         insert(&mut event, "cookies", json!(cookies));
     }
     if !body.is_empty() {
-        // API Gateway passes on as text what says it is text, and everything else in base64.
+        // API Gateway passes a body as text if its content type says so, and any other body in base64.
         let is_text =
             text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/") || kind.contains("json"));
         match std::str::from_utf8(body) {
@@ -182,7 +181,7 @@ fn event(
     event
 }
 
-#[expect(clippy::disallowed_methods, reason = "API Gateway draws an id for each request")]
+#[expect(clippy::disallowed_methods, reason = "API Gateway assigns an id to each request")]
 fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
@@ -193,7 +192,7 @@ fn insert(event: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// Equal names joined by commas, as API Gateway does with headers and query parameters.
+/// Joins the values of equal names by commas, as API Gateway does with headers and query parameters.
 fn joined(pairs: impl IntoIterator<Item = (String, String)>) -> Value {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs {
@@ -220,7 +219,7 @@ async fn invoke(functions: &Functions, function: &str, event: Value) -> Result<R
     Ok(builder.body(Body::from(body))?)
 }
 
-/// What API Gateway reads of a function's response.
+/// The members of a function's response that API Gateway reads.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LambdaResponse {
@@ -232,7 +231,7 @@ struct LambdaResponse {
     is_base64_encoded: bool,
 }
 
-/// An answer of API Gateway's own.
+/// Returns a response of API Gateway's own.
 fn gateway_message(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
     *response.status_mut() = status;

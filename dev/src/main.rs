@@ -43,7 +43,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plays the payment processor, which signs and sends the events of a payment, or a payer on the chain
+    /// Simulates the payment processor, which signs and sends the events of a payment, or a payer on the chain
     Pay(Pay),
     /// Prints the API Gateway event of a function, for a session and an order that it creates in the running `cargo dev`
     Event(Event),
@@ -108,8 +108,8 @@ struct Serve {
     /// Use the DynamoDB at this URL instead of the embedded engine
     #[arg(long)]
     dynamodb_endpoint: Option<String>,
-    /// Also run an EVM chain, watched and settled: Base, with a USDC of play money. Needs Node.js
-    // A chain begins anew each time. A database that is kept would tell of deposits that never were.
+    /// Also run a local EVM chain and its watcher: Base, with a USDC of play money. Needs Node.js
+    // The chain starts empty each time. A kept database would hold deposits that this chain never had.
     #[arg(long, conflicts_with_all = ["data", "dynamodb_endpoint"])]
     chain: bool,
 }
@@ -127,7 +127,7 @@ struct Pay {
     /// Report that what was deposited went back
     #[arg(long)]
     refund: bool,
-    /// Send the token on the chain of `cargo dev --chain`, and watch what becomes of it
+    /// Send the token on the chain of `cargo dev --chain`, and follow the session's status
     #[arg(long, conflicts_with_all = ["fail", "refund"])]
     on_chain: bool,
     /// The port that the service is served on
@@ -148,7 +148,7 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One plain line, without the backtrace that `main` would add.
+            // One line, without the backtrace that `main` would add.
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE
         }
@@ -229,7 +229,7 @@ async fn serve(options: Serve) -> Result<()> {
     Ok(())
 }
 
-/// Waits for Ctrl-C, or for whatever else ends a process with some notice: without it the chain's node would go on.
+/// Waits for Ctrl-C or SIGTERM. Without it, the chain's node would outlive this process.
 async fn stop_asked_for() {
     #[cfg(unix)]
     let terminated = async {
@@ -242,7 +242,7 @@ async fn stop_asked_for() {
     #[cfg(not(unix))]
     let terminated = std::future::pending::<Option<()>>();
     let interrupted = async {
-        // Where no signal can be awaited, stopping is the terminal's affair.
+        // If no signal can be awaited, the terminal stops the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -253,7 +253,7 @@ async fn stop_asked_for() {
     }
 }
 
-/// Watches the chain, where there is one, for as long as it is awaited.
+/// Watches the chain, if there is one, for as long as it is awaited.
 async fn watch(watcher: Option<ChainWatcher>) {
     match watcher {
         Some(watcher) => local_chain::watch(watcher, |news| println!("The chain {news}")).await,
@@ -326,8 +326,7 @@ async fn chains_command(command: ChainsCommand) -> Result<()> {
 
 const SECRET: &str = "PAYMENT_EVENTS_SECRET";
 
-/// 32 random bytes. Good enough to sign events of play money; a real secret comes from a
-/// secrets manager.
+/// Returns a secret of 32 random bytes. The generator is not cryptographic, which suffices for play money only.
 fn fresh_secret() -> String {
     use base64::Engine as _;
     let bytes: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));

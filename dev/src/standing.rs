@@ -1,4 +1,4 @@
-//! How an order stands, as the service tells who pays it.
+//! The state of an order, as the service shows it to its payer.
 #![expect(clippy::indexing_slicing, reason = "a JSON value is `null` where it has no such member")]
 
 use anyhow::{Context as _, Result, anyhow, bail};

@@ -1,10 +1,9 @@
-//! What `template.yaml` declares: the routes, the table and the CORS rules. The local run
-//! takes them from there, so that it cannot serve anything else than what is deployed.
+//! Reads routes, table and CORS rules from `template.yaml`, so that the local run serves what is deployed.
 
 use anyhow::{Context, Result};
 use serde_yaml_ng::Value;
 
-/// The template, compiled in: the binary serves what it was built with.
+/// The template, compiled into the binary.
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// The parts of the template that the local run needs.
@@ -14,7 +13,7 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// The table.
     pub table: Table,
-    /// What browsers may do.
+    /// The CORS rules.
     pub cors: Cors,
     /// The whole document.
     pub document: Value,
@@ -27,7 +26,7 @@ pub struct Route {
     pub method: String,
     /// The path, with `{names}` of its parameters.
     pub path: String,
-    /// The function that serves it: its folder, crate and binary.
+    /// The function that serves it. Its folder, crate and binary have this name.
     pub function: String,
 }
 
@@ -40,7 +39,7 @@ pub struct Table {
     pub keys: Vec<(String, String)>,
     /// The indexes.
     pub indexes: Vec<Index>,
-    /// The attribute that says when an item may be removed.
+    /// The TTL attribute.
     pub ttl_attribute: String,
 }
 
@@ -51,25 +50,25 @@ pub struct Index {
     pub name: String,
     /// Attribute names with their role in its key.
     pub keys: Vec<(String, String)>,
-    /// What it holds beside the keys.
+    /// The attributes that it projects beside the keys.
     pub included: Vec<String>,
 }
 
-/// What browsers may do.
+/// The CORS rules.
 #[derive(Debug, Clone)]
 pub struct Cors {
-    /// Methods they may use.
+    /// The methods that browsers may use.
     pub methods: Vec<String>,
-    /// Headers they may send.
+    /// The headers that they may send.
     pub allow_headers: Vec<String>,
-    /// Headers they may read.
+    /// The headers that they may read.
     pub expose_headers: Vec<String>,
-    /// For how many seconds they may remember it.
+    /// For how many seconds they may cache a preflight.
     pub max_age: u64,
 }
 
 impl Template {
-    /// The template this binary was built with.
+    /// Returns the template that this binary was built with.
     pub fn compiled_in() -> Result<Self> {
         Self::parse(TEMPLATE).context("template.yaml")
     }

@@ -408,6 +408,26 @@ fn every_alarm_has_a_runbook_entry_and_every_entry_an_alarm() {
     assert_eq!(names, alarms);
 }
 
+/// The alarm `SettlementTrouble` fires on each `ERROR` line, so the runbook explains each.
+#[test]
+fn the_runbook_explains_every_error_line_of_the_watcher() {
+    let runbook = read("docs/runbook.md");
+    let rows = runbook.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let explained: Names = rows.map(|(message, _)| message.to_owned()).collect();
+    let mut logged = Names::new();
+    for file in fs::read_dir(root().join("functions").join(SCHEDULED).join("src")).unwrap() {
+        let text = source(file.unwrap().path());
+        for line in text.split("tracing::error!(").skip(1) {
+            // The message is the last text of the macro's arguments.
+            let (arguments, _) = line.split_once(");").unwrap();
+            let message = arguments.rsplit('"').nth(1).unwrap();
+            logged.insert(message.to_owned());
+        }
+    }
+    assert!(!logged.is_empty());
+    assert_eq!(logged, explained);
+}
+
 #[test]
 fn every_alarm_describes_itself_and_notifies_the_topic() {
     for (id, alarm) in alarms(&document()) {

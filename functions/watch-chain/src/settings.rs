@@ -20,15 +20,12 @@ use serde::Deserialize;
 const SECRET: &str = "CHAIN_SECRET";
 const SECRET_ARN: &str = "CHAIN_SECRET_ARN";
 const KMS_KEY: &str = "GAS_KMS_KEY";
-const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
 
 /// The nodes of the chains, and the key that pays for settlements.
 pub struct Settings {
     endpoints: HashMap<u64, Vec<Endpoint>>,
     /// The key that pays for settlements.
     pub payer: Signer,
-    /// The CloudWatch namespace of the run's metrics; `None` outside a deployment, where no metrics are written.
-    pub metrics_namespace: Option<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -71,7 +68,6 @@ impl Settings {
         } else {
             config::required(SECRET, |text| Self::parse(&text))?
         };
-        settings.metrics_namespace = config::optional(METRICS_NAMESPACE);
         if let Some(key) = config::optional(KMS_KEY) {
             let mut kms = aws_sdk_kms::config::Builder::from(aws);
             kms.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_KMS"));
@@ -103,7 +99,7 @@ impl Settings {
                 LocalKey::parse(&key).map_err(|error| Invalid::expected(format!("a gas key: {error}")))?,
             ),
         };
-        Ok(Self { endpoints, payer, metrics_namespace: None })
+        Ok(Self { endpoints, payer })
     }
 
     /// Returns a client for a chain's nodes.

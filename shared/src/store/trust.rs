@@ -1,10 +1,11 @@
 //! Whose certificates are believed.
 
+use std::fs;
+
 use aws_smithy_http_client::tls::TrustStore;
 use url::Url;
 
 use crate::config::{self, ConfigError};
-use crate::invalid::Invalid;
 
 /// The roots of Amazon Trust Services, all five, as it asks of whoever keeps a store of his own. DynamoDB's
 /// endpoints have their certificates, and those of the European Sovereign Cloud are cross-signed
@@ -22,17 +23,24 @@ pub(super) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 /// AWS's own endpoints in its public regions; the system's wherever the endpoint is somebody
 /// else's, or the region one of a partition (China, the isolated ones) whose authority may be another.
 pub(super) fn trust_store(region: &str, endpoint: Option<&str>) -> Result<TrustStore, ConfigError> {
-    if config::optional(CA_BUNDLE).is_some() {
-        let read = |path: String| {
-            std::fs::read(path)
-                .map_err(|error| Invalid::expected(format!("a file that can be read, but: {error}")))
-        };
-        return Ok(TrustStore::empty().with_pem_certificate(config::required(CA_BUNDLE, read)?));
+    if let Some(path) = config::optional(CA_BUNDLE) {
+        return Ok(TrustStore::empty().with_pem_certificate(read_bundle(&path)?));
     }
     if is_public(region) && endpoint.is_none_or(is_of_aws) {
         Ok(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
     } else {
         Ok(TrustStore::default())
+    }
+}
+
+/// Reads a bundle. A file without a certificate would only show at the first call, as an unknown issuer.
+fn read_bundle(path: &str) -> Result<Vec<u8>, ConfigError> {
+    let unusable = |cause| ConfigError::Unusable { name: CA_BUNDLE, cause };
+    let bundle = fs::read(path).map_err(|error| unusable(format!("the file cannot be read: {error}")))?;
+    if String::from_utf8_lossy(&bundle).contains("-----BEGIN CERTIFICATE-----") {
+        Ok(bundle)
+    } else {
+        Err(unusable("the file holds no certificate in PEM form".to_owned()))
     }
 }
 
@@ -78,6 +86,16 @@ mod tests {
             })
             .collect();
         assert_eq!(fingerprints, FINGERPRINTS);
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_is_refused_with_the_setting_and_the_cause() {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        let missing = read_bundle(&format!("{folder}/nothing.pem")).unwrap_err().to_string();
+        assert!(missing.starts_with("AWS_CA_BUNDLE: the file cannot be read: "), "{missing}");
+        let empty = read_bundle(&format!("{folder}/Cargo.toml")).unwrap_err().to_string();
+        assert_eq!(empty, "AWS_CA_BUNDLE: the file holds no certificate in PEM form");
+        assert!(read_bundle(&format!("{folder}/src/store/amazon-roots.pem")).is_ok());
     }
 
     #[test]

@@ -30,6 +30,8 @@ const OUTAGES: f64 = 0.2;
 const PATIENCE: usize = 4;
 /// What an order asks for.
 const ASKED: u64 = 1_000_000;
+/// What each refund returns: of a sum of 1,050,000 a part that is not needed.
+const REFUND: u64 = 50_000;
 
 /// Faults by the number of the call. Each is drawn on its own, so that one call more or less
 /// changes no other's.
@@ -117,8 +119,11 @@ impl Known {
         }
     }
 
+    /// Whether something was refunded, and what is left does not pay the order.
     fn is_refunded(&self) -> bool {
-        self.refunds.values().any(|succeeded| *succeeded)
+        let succeeded = self.refunds.values().filter(|succeeded| **succeeded).count();
+        let returned = u64::try_from(succeeded).unwrap() * REFUND;
+        returned > 0 && self.received().saturating_sub(returned) < ASKED
     }
 }
 
@@ -233,7 +238,7 @@ impl Walker {
             17 => ("order.executed", execution("0x0e")),
             _ => {
                 let status = if succeeded { "success" } else { "failure" };
-                ("refund.updated", refund(&hash, "1", status))
+                ("refund.updated", refund(&hash, &REFUND.to_string(), status))
             }
         };
         let known = &self.sessions[at];

@@ -12,7 +12,7 @@ use standardwebhooks::Webhook;
 use tokio::time::sleep;
 
 use super::history::{Call, Fact, Operation, Outcome};
-use super::reference::PRICE;
+use super::reference::{PRICE, REFUND};
 use super::world::World;
 use harness::{BASE, SECRET, execution, log, order_for, refund, relay, with};
 
@@ -183,7 +183,7 @@ fn report(fact: Fact) -> Value {
         Fact::Relay => ("relay.updated", relay("0x4", "pending")),
         Fact::Execution => ("order.executed", execution("0x5")),
         Fact::Failure => ("order.failed", json!({ "errorDetails": "the settlement failed" })),
-        Fact::Refund => ("refund.updated", refund("0x6", "1", "success")),
+        Fact::Refund => ("refund.updated", refund("0x6", &REFUND.to_string(), "success")),
     };
     json!({ "type": kind, "data": data })
 }

@@ -14,6 +14,9 @@ use super::world::FARTHEST;
 /// What a deposit must come to.
 pub(super) const PRICE: u32 = 1_000_000;
 
+/// What the one refund returns.
+pub(super) const REFUND: u32 = 1;
+
 /// A session and its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any combination can be true")]
@@ -213,7 +216,7 @@ impl Reference {
         if next.ended.is_none() {
             if next.executed && (next.paid || in_time) {
                 next.ended = Some(End::Complete);
-            } else if next.refunded || next.failed {
+            } else if next.is_refunded() || next.failed {
                 next.ended = Some(End::Expired);
             }
         }
@@ -236,10 +239,16 @@ impl Reference {
         }
     }
 
+    /// Whether something was refunded, and what is left does not pay the order.
+    fn is_refunded(&self) -> bool {
+        let received: u32 = self.deposits.values().sum();
+        self.refunded && received.saturating_sub(REFUND) < PRICE
+    }
+
     fn order_status(&self, at: Instant) -> &'static str {
         if self.executed {
             "executed"
-        } else if self.refunded {
+        } else if self.is_refunded() {
             "refunded"
         } else if self.failed {
             "failure"

@@ -125,6 +125,9 @@ impl Ledger {
 
     /// Whether this stored ledger is the sum of the facts that were read beside it.
     pub(crate) fn is_sum(&self, sum: &Self) -> bool {
+        // A ledger that was stored before a failed settlement could be tried again calls the first one final.
+        let failure = sum.settlement_failure.as_ref().or(self.settlement_failure.as_ref()).cloned();
+        let sum = &Self { settlement_failure: failure, ..sum.clone() };
         match self.returned {
             Some(_) => self == sum,
             None => *self == Self { returned: None, ..sum.clone() },

@@ -127,12 +127,11 @@ impl Index {
             .await?;
         let mut orders = HashMap::new();
         for (address, order) in found {
-            match order {
-                Some(order) => drop(orders.insert(address, order)),
-                None => {
-                    let stranger = Stranger { first_seen: now, looked_up: now };
-                    self.strangers.entry(address).or_insert(stranger).looked_up = now;
-                }
+            if let Some(order) = order {
+                orders.insert(address, order);
+            } else {
+                let stranger = Stranger { first_seen: now, looked_up: now };
+                self.strangers.entry(address).or_insert(stranger).looked_up = now;
             }
         }
         Ok(orders)

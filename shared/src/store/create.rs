@@ -1,7 +1,5 @@
 //! Making a session, or an order on its own: one write, under an id that nobody else has.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
@@ -12,7 +10,7 @@ use crate::order::Order;
 use crate::session::CheckoutSession;
 use crate::time::Timestamp;
 
-use super::chain::watch_attributes;
+use super::chain::{WATCHED_FOR, watch_attributes};
 use super::idempotency::{Found, Record, incomplete};
 use super::item::{self, CheckoutItem, Item};
 use super::retry::{AttemptError, classify, until_settled};
@@ -20,10 +18,6 @@ use super::transact::Committed;
 use super::{Creation, IdempotencyKey, Store, StoreError};
 
 const IS_NEW: &str = "attribute_not_exists(pk)";
-
-/// How long an order stays at least if its deposits are looked for on a chain. Its chain is watched for two
-/// days; money that comes on the second day must find it, however short the retention is.
-const WATCHED_ORDER_STAYS: Duration = Duration::from_hours(3 * 24);
 
 impl Store {
     /// Stores a new session that is open until `deadline`. TTL may remove it at `ttl`
@@ -52,7 +46,8 @@ impl Store {
         let (subject, now) = (order.id, order.created_at);
         let deadline = now + order.terms.standalone_lifetime();
         let retained = deadline.as_seconds() + retention.as_seconds();
-        let watched = order.is_watched.then(|| (now + WATCHED_ORDER_STAYS).as_seconds());
+        // Late money must find a watched order, however short the retention is: for the two periods of the index.
+        let watched = order.is_watched.then(|| (now + WATCHED_FOR * 2).as_seconds());
         let item = CheckoutItem {
             watch: order.is_watched.then(|| watch_attributes(&order)),
             order: Some(order),

@@ -10,6 +10,8 @@ use crate::filter::LogFilter;
 use crate::log::Log;
 use crate::node::Node;
 
+/// After how many logs a reading ends: some ten megabytes. A range with millions of transfers is read in several readings.
+const MOST_LOGS: usize = 20_000;
 /// How many reads of the full width succeed until a wider one is tried.
 const WIDEN_AFTER: u32 = 50;
 
@@ -38,7 +40,7 @@ impl LogReader {
     }
 
     /// Reads the logs of these blocks. Each range that is asked for takes one of `calls`. When these are used
-    /// up, the reading ends early, and [`Reading::last`] is the last block that was read.
+    /// up, or 20,000 logs were read, the reading ends early, and [`Reading::last`] is the last block that was read.
     ///
     /// A range that the node refuses, whatever its words, is halved, and quartered after a timeout. The width
     /// stays lowered, so that the same refusal or timeout does not come back at each step.
@@ -66,7 +68,7 @@ impl LogReader {
                 Ok(read) => {
                     self.update(endpoint, |width| width.succeeded(asked, self.most));
                     logs.extend(read.logs);
-                    if to >= end {
+                    if to >= end || logs.len() >= MOST_LOGS {
                         return Ok(Reading { logs, last: read.last });
                     }
                     read_up_to = Some(read.last);

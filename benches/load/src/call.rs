@@ -144,7 +144,7 @@ mod tests {
         for fact in [Fact::Deposited, Fact::Executed] {
             let request = calls.report(&client, "the-id", fact, 7).unwrap().build().unwrap();
             assert_eq!(request.url().path(), "/orders/the-id/events");
-            assert!(request.headers()["webhook-id"].to_str().unwrap().starts_with("order_the-id_"));
+            assert!(request.headers()["webhook-id"].to_str().unwrap().starts_with("checkout-order:the-id:"));
             let body = request.body().unwrap().as_bytes().unwrap();
             Webhook::new(SECRET).unwrap().verify(body, request.headers()).unwrap();
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use alloy_primitives::Address;
 use checkout::id::OrderId;
 use checkout::order::ChainId;
-use checkout::store::{DepositAddresses, Store, StoreError};
+use checkout::store::{DepositAddresses, Store, StoreError, WatchedOrder};
 use checkout::time::Timestamp;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lambda_http::tracing;
@@ -24,6 +24,8 @@ const INDEX_DELAY: Duration = Duration::from_mins(1);
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// How many recipients are remembered: four megabytes. With more, all are forgotten and looked up again.
 const MOST_REMEMBERED: usize = 50_000;
+/// After how long orders that were too many to be listed are counted again.
+const RECOUNT: Duration = Duration::from_mins(1);
 /// How many recipients are looked up at once.
 const AT_ONCE: usize = 16;
 
@@ -35,7 +37,9 @@ pub(crate) struct Index {
     most_listed: usize,
     /// The listed orders, by their address; `None` if there are too many.
     listed: Option<HashMap<Address, OrderId>>,
-    /// When the oldest of them was created.
+    /// When there were found to be too many.
+    too_many_at: Option<Timestamp>,
+    /// When the oldest of the listed orders was created.
     oldest: Option<Timestamp>,
     /// Recipients that are no order's.
     strangers: HashMap<Address, Stranger>,
@@ -51,7 +55,8 @@ struct Stranger {
 impl Index {
     pub(crate) fn new(store: Store, chain: ChainId) -> Self {
         let strangers = HashMap::new();
-        Self { store, chain, most_listed: MOST_LISTED, listed: None, oldest: None, strangers }
+        let (most_listed, listed, too_many_at, oldest) = (MOST_LISTED, None, None, None);
+        Self { store, chain, most_listed, listed, too_many_at, oldest, strangers }
     }
 
     /// The same, listing no more orders than this.
@@ -63,27 +68,25 @@ impl Index {
     /// Reads which orders are watched in blocks made between two instants. What was known before is replaced only if
     /// the reading is complete.
     pub(crate) async fn refresh(&mut self, between: (Timestamp, Timestamp)) -> Result<(), StoreError> {
-        let found = self.store.deposit_addresses(self.chain, between, self.most_listed).await?;
-        let was_listed = self.listed.is_some();
-        (self.listed, self.oldest) = match found {
+        let now = between.1;
+        if self.too_many_at.is_some_and(|at| now.since(at) < RECOUNT) {
+            return Ok(());
+        }
+        match self.store.deposit_addresses(self.chain, between, self.most_listed).await? {
             DepositAddresses::Listed(orders) => {
-                let oldest = orders.iter().map(|order| order.created_at).min();
-                let address = |text: &str| text.parse::<Address>().ok();
-                let orders =
-                    orders.iter().filter_map(|order| Some((address(&order.address)?, order.id))).collect();
-                (Some(orders), oldest)
+                let address = |order: &WatchedOrder| Some((order.address.parse().ok()?, order.id));
+                self.oldest = orders.iter().map(|order| order.created_at).min();
+                self.listed = Some(orders.iter().filter_map(address).collect());
+                self.too_many_at = None;
             }
             DepositAddresses::TooMany => {
-                if was_listed {
-                    tracing::warn!(
-                        chain = self.chain.as_u64(),
-                        most = self.most_listed,
-                        "more orders are watched than can be listed"
-                    );
+                if self.too_many_at.is_none() {
+                    let (chain, most) = (self.chain.as_u64(), self.most_listed);
+                    tracing::warn!(chain, most, "more orders are watched than can be listed");
                 }
-                (None, None)
+                (self.oldest, self.listed, self.too_many_at) = (None, None, Some(now));
             }
-        };
+        }
         Ok(())
     }
 

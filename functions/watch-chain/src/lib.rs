@@ -134,9 +134,9 @@ async fn poll(watcher: &mut ChainWatcher, until: Instant) -> Result<(), WatchErr
         match watcher.step().await {
             Ok(step) => {
                 has_moved |= step.has_moved;
-                let is_behind = step.is_behind;
+                let goes_on = step.is_behind && (step.has_moved || !step.observed.is_empty());
                 last = Ok(step);
-                if is_behind && has_moved {
+                if goes_on {
                     continue;
                 }
             }

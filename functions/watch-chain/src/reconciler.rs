@@ -29,7 +29,9 @@ use crate::scanner::{Head, Window, time_of};
 const AT_ONCE: usize = 8;
 /// How many orders' logs are asked for at once.
 const ORDERS_PER_READ: usize = 500;
-/// How many requests may be made for orders whose logs are owed from far back. What is left is read at the next step.
+/// How many ranges are read for orders whose logs lie in the window or shortly before it, and for those whose logs are owed
+/// from far back. What is left is read at the next step.
+const MOST_READS_NEAR: u32 = 400;
 const MOST_READS_FAR_BACK: u32 = 100;
 /// When an order is tried again whose own data is wrong: a person has to mend it.
 const RETRY_BROKEN: Duration = Duration::from_mins(1);
@@ -43,6 +45,8 @@ pub(crate) struct Reconciled {
     pub(crate) failures: BTreeMap<OrderId, Failure>,
     /// Whether the node contradicted itself about one of them.
     pub(crate) is_contradicted: bool,
+    /// The orders to which this step's reading did not come, and whose logs nothing but the cursor keeps.
+    pub(crate) unread: BTreeSet<OrderId>,
     /// The ids under which there is no order that this chain is watched for.
     pub(crate) unknown: BTreeSet<OrderId>,
 }
@@ -63,6 +67,13 @@ struct Subject {
     factory: ForwarderFactory,
     /// The first block to be read for it.
     from: u64,
+}
+
+impl Subject {
+    /// Whether a work item says from which block on the order must be read.
+    fn is_owed(&self) -> bool {
+        self.state.work.as_ref().is_some_and(|work| work.from_block.is_some())
+    }
 }
 
 /// Reads orders again.
@@ -97,11 +108,11 @@ impl Reconciler {
             subjects.into_iter().partition(|subject| subject.from >= window.from.saturating_sub(reach));
         let look = Look { window, head, reader, sweep_due };
         for subjects in near.chunks(ORDERS_PER_READ) {
-            self.observe(subjects, &look, &mut u32::MAX.clone(), &mut reconciled).await?;
+            self.observe(subjects, &look, MOST_READS_NEAR, &mut reconciled).await?;
         }
         far.sort_by_key(|subject| subject.from);
         far.truncate(ORDERS_PER_READ);
-        self.observe(&far, &look, &mut MOST_READS_FAR_BACK.clone(), &mut reconciled).await?;
+        self.observe(&far, &look, MOST_READS_FAR_BACK, &mut reconciled).await?;
         Ok(reconciled)
     }
 
@@ -169,13 +180,15 @@ impl Reconciler {
         &self,
         subjects: &[Subject],
         look: &Look<'_>,
-        reads: &mut u32,
+        reads: u32,
         reconciled: &mut Reconciled,
     ) -> Result<(), WatchError> {
         let Some(from) = subjects.iter().map(|subject| subject.from).min() else {
             return Ok(());
         };
         let (logs, reached) = self.logs_of(subjects, from, look, reads).await?;
+        let unread = subjects.iter().filter(|subject| subject.from > reached && !subject.is_owed());
+        reconciled.unread.extend(unread.map(|subject| subject.state.order.id));
         let read = || subjects.iter().filter(|subject| subject.from <= reached);
         let (mut observations, mut gone) = (Vec::new(), Vec::new());
         for subject in read() {
@@ -266,7 +279,7 @@ impl Reconciler {
         subjects: &[Subject],
         from: u64,
         look: &Look<'_>,
-        reads: &mut u32,
+        mut reads: u32,
     ) -> Result<(OrderLogs, u64), WatchError> {
         let none = |_| RpcError::Malformed("was not asked: there is no order");
         let orders = || subjects.iter().map(|subject| &subject.on_chain);
@@ -277,33 +290,40 @@ impl Reconciler {
         };
         // The orders' own: a token that is not configured any more has open orders still.
         let tokens = distinct(|order| order.token)?;
-        let factories = distinct(|order| order.factory)?;
-
-        let to = LogFilter::transfers(tokens.clone(), Some(addresses()?));
-        let to = look.reader.read(from..=look.window.last.number, &to, reads).await?;
-        let reached = to.last.number;
-        let blocks = from..=reached;
-        let sweeps = LogFilter::sweeps(factories, Some(words));
-        let sweeps = look.reader.read(blocks.clone(), &sweeps, &mut u32::MAX.clone()).await?;
-        let forwarded = LogFilter::transfers_from(tokens, addresses()?);
-        let forwarded = look.reader.read(blocks, &forwarded, &mut u32::MAX.clone()).await?;
-        let is_at_end = reached == look.window.last.number;
-        let end = if is_at_end { look.window.last.hash } else { to.last.hash };
-        if [to.last, sweeps.last, forwarded.last].iter().any(|last| last.hash != end) {
-            return Err(WatchError::Reorganised);
+        let filters = [
+            LogFilter::transfers(tokens.clone(), Some(addresses()?)),
+            LogFilter::sweeps(distinct(|order| order.factory)?, Some(words)),
+            LogFilter::transfers_from(tokens, addresses()?),
+        ];
+        // Each reading may end earlier than the one before, and the last one's end is that of all.
+        let mut last = look.window.last;
+        let mut logs = Vec::new();
+        for filter in &filters {
+            let read = look.reader.read(from..=last.number, filter, &mut reads).await?;
+            if read.last.number == last.number && read.last.hash != last.hash {
+                return Err(WatchError::Reorganised);
+            }
+            last = read.last;
+            logs.push(read.logs);
+            reads = u32::MAX;
         }
-        let (mut to, mut sweeps) = (to.logs, sweeps.logs);
-        let times = self.times(&mut to, &mut sweeps).await?;
+        for logs in &mut logs {
+            logs.retain(|log| log.place.block_number <= last.number);
+        }
+        let mut logs = logs.into_iter();
+        let mut next = || logs.next().unwrap_or_default();
+        let (mut deposits, mut sweeps, forwarded) = (next(), next(), next());
+        let times = self.times(&mut deposits, &mut sweeps).await?;
         let sweeps: Vec<(Address, SweepLog)> = sweeps.iter().filter_map(sweep_log).collect();
         let logs = OrderLogs {
-            deposits: to.iter().filter_map(Transfer::read).collect(),
-            forwarded: forwarded.logs.iter().filter_map(Transfer::read).collect(),
+            deposits: deposits.iter().filter_map(Transfer::read).collect(),
+            forwarded: forwarded.iter().filter_map(Transfer::read).collect(),
             own: self.own_failures(&sweeps).await?,
             sweeps,
             times,
             final_block: look.head.final_block,
         };
-        Ok((logs, reached))
+        Ok((logs, last.number))
     }
 
     /// When the blocks of these logs were made. Logs of blocks that are not on the chain are dropped: should they be

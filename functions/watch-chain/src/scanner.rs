@@ -25,7 +25,7 @@ const CLOCKS_APART: Duration = Duration::from_mins(2);
 const MOST_READS: u32 = 50;
 /// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
 const MOST_RECIPIENTS: usize = 2_000;
-/// How many blocks a node may be behind another one of the same chain. A cursor further ahead is wrong.
+/// How many blocks a node may be behind another one of the same chain, for a cursor that does not say its block's time.
 const MOST_BEHIND: u64 = 64;
 
 /// The chain's end, as one node shows it.
@@ -160,36 +160,36 @@ impl Scanner {
         }
         let between = (self.unread_since(now), now);
         let mut reads = MOST_READS;
-        let mut matched = MatchedLogs::new();
-        let mut last = None;
+        let mut found = Vec::new();
+        let mut until = end;
         if let Some(transfers) = self.transfers(index)? {
             let read = self.reader.read(from..=end, &transfers, &mut reads).await?;
             let transfers: Vec<Transfer> = read.logs.iter().filter_map(Transfer::read).collect();
-            let (until, recipients) = recipients(&transfers, index.listed().is_some());
+            let (complete, recipients) = recipients(&transfers, index.listed().is_some());
+            until = complete.min(read.last.number);
             let orders = index.orders_at(recipients, between).await?;
-            for transfer in transfers.iter().filter(|transfer| transfer.place.block_number <= until) {
-                if let Some(order) = orders.get(&transfer.to) {
-                    matched.entry(*order).or_default().insert(transfer.place.into());
-                }
-            }
-            let whole = read.last;
-            last = Some(if until < whole.number { self.block(until).await? } else { whole });
+            let matched =
+                transfers.iter().filter_map(|transfer| Some((*orders.get(&transfer.to)?, transfer.place)));
+            found.extend(matched);
+            reads = u32::MAX;
         }
-        let until = last.map_or(end, |last| last.number);
         let factories = OneOf::new(self.factories.iter().copied())
             .map_err(|_| RpcError::Malformed("was not asked: no factory is known"))?;
-        let mut reads = if last.is_some() { u32::MAX } else { reads };
-        let sweeps = self.reader.read(from..=until, &LogFilter::sweeps(factories, None), &mut reads).await?;
-        if last.is_some_and(|last| last.hash != sweeps.last.hash) {
-            return Err(WatchError::Reorganised);
+        let sweeps = LogFilter::sweeps(factories, None);
+        let sweeps = self.reader.read(from..=until, &sweeps, &mut reads).await?;
+        let ids = sweeps.logs.iter().filter_map(sweep_log).filter_map(|(_, sweep)| {
+            let order = order_of(sweep.order)?;
+            Some((OrderId::from_bytes(order), sweep.place))
+        });
+        found.extend(ids);
+        // Either reading may have ended early. What lies after the earlier end is found by the next scan.
+        let last = sweeps.last;
+        let mut matched = MatchedLogs::new();
+        for (order, place) in found.into_iter().filter(|(_, place)| place.block_number <= last.number) {
+            matched.entry(order).or_default().insert(place.into());
         }
-        for (_, sweep) in sweeps.logs.iter().filter_map(sweep_log) {
-            if let Some(order) = order_of(sweep.order) {
-                matched.entry(OrderId::from_bytes(order)).or_default().insert(sweep.place.into());
-            }
-        }
-        let window = Window { from, last: sweeps.last };
-        Ok(Scan { window, matched, cursor: Some(self.cursor_at(&sweeps.last)) })
+        let window = Window { from, last };
+        Ok(Scan { window, matched, cursor: Some(self.cursor_at(&last)) })
     }
 
     /// Moves the cursor to where a scan may put it. It never moves back, unless it was found to be wrong. Returns whether
@@ -227,9 +227,11 @@ impl Scanner {
         let Some(cursor) = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong) else {
             return Ok(());
         };
-        let end = head.block.number;
-        let is_fresh = now.since(time_of(&head.block)).as_secs() <= self.chain.max_head_age_seconds;
-        let is_ahead = cursor.block > end.saturating_add(self.chain.overlap.max(MOST_BEHIND)) && is_fresh;
+        let (end, end_time) = (head.block.number, time_of(&head.block));
+        let is_fresh = now.since(end_time).as_secs() <= self.chain.max_head_age_seconds;
+        let is_far = || is_fresh && cursor.block - end > self.chain.overlap.max(MOST_BEHIND);
+        // A node that is behind shows an older block. A higher number with an earlier time is another chain's.
+        let is_ahead = cursor.block > end && cursor.block_time.map_or_else(is_far, |at| at < end_time);
         let is_deep = cursor.block.saturating_add(self.chain.overlap) < end;
         let is_replaced = self.cursor_state == CursorState::Unchecked
             && is_deep

@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many times the usual fee a replacement may offer. A settlement that waits at such a price waits for something
 /// else, for a balance to pay with, say. Raised on and on, it would take all of that balance once there is some.
 const MOST_OVER_USUAL: u128 = 4;
+/// How many blocks a node may be behind another one of the same chain.
+const MOST_BEHIND: u64 = 1_000;
 /// How often orders are looked at that only wait for a settlement, if none can be made and many wait.
 const RECHECK: Duration = Duration::from_mins(5);
 
@@ -155,8 +157,10 @@ impl Settler {
             match pending.resolved_at {
                 None if self.is_resolved(&pending, payer, head).await? => return Ok(None),
                 None => return self.rebroadcast_or_bump(&pending).await,
-                // This node has not seen the block that resolved it.
-                Some(resolved_at) if head < resolved_at => return Ok(None),
+                // This node has not seen the block that resolved it, unless that was a block of another chain.
+                Some(resolved_at) if (1..MOST_BEHIND).contains(&resolved_at.saturating_sub(head)) => {
+                    return Ok(None);
+                }
                 Some(_) => deferred = self.check_effect(&pending, orders).await?,
             }
         }

@@ -75,7 +75,7 @@ pub struct ChainHealth {
     pub gas_balance: Option<u64>,
     /// How many orders settlements did not move.
     pub without_effect: u64,
-    /// How many orders could not be processed in the last step.
+    /// How many orders could not be processed in a step, at most.
     pub orders_in_trouble: usize,
 }
 
@@ -178,7 +178,7 @@ impl ChainWatcher {
         let reconciled =
             Box::pin(self.reconciler.reconcile(&visited, &scan.window, &head, reader, sweep_due)).await?;
         let unparked = self.park(&reconciled, scan.window.from, now).await?;
-        visited.retain(|order| !unparked.contains(order));
+        visited.retain(|order| !unparked.contains(order) && !reconciled.unread.contains(order));
         self.backlog.note(&visited, &scan.matched);
         for order in due.iter().filter(|order| reconciled.unknown.contains(order)) {
             self.store.remove_work(*order).await?;
@@ -186,7 +186,7 @@ impl ChainWatcher {
         self.remember_factories(&reconciled);
         step.observed = reconciled.orders.iter().map(|(order, _)| order.id).collect();
         step.failed = reconciled.failures.keys().copied().collect();
-        self.health.orders_in_trouble = step.failed.len();
+        self.health.orders_in_trouble = self.health.orders_in_trouble.max(step.failed.len());
 
         step.sent = Box::pin(self.settler.settle(&reconciled.orders, head.block.number)).await?;
         self.health.without_effect += self.settler.take_without_effect();

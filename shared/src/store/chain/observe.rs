@@ -27,6 +27,10 @@ const FACTS_PER_PAGE: usize = 200;
 /// is recorded piece by piece.
 const PAGES_PER_WRITE: usize = 20;
 
+/// How many blocks a node may be behind another one of the same chain. An observation further ahead was of another chain,
+/// or of one that was reset, and does not count.
+const MOST_BEHIND: u64 = 1_000;
+
 /// What a chain shows of an order in a range of blocks.
 #[derive(Debug, Clone)]
 pub struct ChainObservation {
@@ -86,6 +90,12 @@ pub struct OrderState {
 }
 
 impl ChainObservation {
+    /// Whether a node that is further on was observed before.
+    fn is_behind(&self, observed_block: Option<u64>) -> bool {
+        let ahead = observed_block.map_or(0, |block| block.saturating_sub(self.to_block));
+        (1..=MOST_BEHIND).contains(&ahead)
+    }
+
     /// All that is known of the order with it.
     fn beside(&self, known: &[ChainFact]) -> Vec<ChainFact> {
         let before = known.iter().filter(|fact| fact.block < self.from_block);
@@ -182,7 +192,7 @@ impl Store {
         };
         // Of blocks that nothing replaces any more, every node shows the same.
         let is_firm = observation.to_block <= observation.firm_block;
-        if snapshot.observed_block > Some(observation.to_block) && !is_firm {
+        if observation.is_behind(snapshot.observed_block) && !is_firm {
             return Ok((Observation::Outdated, true));
         }
         let piece = first_piece(observation, &snapshot.on_chain);
@@ -221,7 +231,8 @@ impl Store {
         ledger: &Ledger,
         work: Option<&Work>,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let observed_block = seen.observed_block.unwrap_or_default().max(observation.to_block);
+        let later = seen.observed_block.filter(|_| observation.is_behind(seen.observed_block));
+        let observed_block = later.unwrap_or(observation.to_block);
         let update = Update::builder()
             .table_name(&self.table)
             .key("pk", string(partition(order.id)))

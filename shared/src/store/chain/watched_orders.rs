@@ -83,8 +83,8 @@ fn periods(from: Timestamp, to: Timestamp) -> RangeInclusive<i64> {
 impl Store {
     /// Lists the orders whose deposits may be in blocks made between two instants, up to about `most`.
     ///
-    /// The index follows the table with some delay, usually below a second. At most `most` entries are read of each
-    /// partition.
+    /// The index follows the table with some delay, usually below a second. Of each partition at most half as many
+    /// entries are read: addresses are spread evenly, so a partition with more belongs to a list that is too long.
     pub async fn deposit_addresses(
         &self,
         chain: ChainId,
@@ -93,9 +93,10 @@ impl Store {
     ) -> Result<DepositAddresses, StoreError> {
         let partitions = periods(from, to)
             .flat_map(|period| (0..SHARDS).map(move |shard| partition_name(chain, period, shard)));
-        let pages = partitions.map(|partition| self.addresses_in(partition, most + 1));
+        let most_each = most.div_ceil(2);
+        let pages = partitions.map(|partition| self.addresses_in(partition, most_each + 1));
         let pages = try_join_all(pages).await?;
-        if pages.iter().any(|page| page.len() > most) {
+        if pages.iter().any(|page| page.len() > most_each) {
             return Ok(DepositAddresses::TooMany);
         }
         let is_watched = |order: &WatchedOrder| order.created_at >= from - WATCHED_FOR;

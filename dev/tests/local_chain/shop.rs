@@ -41,7 +41,7 @@ impl Shop {
             .context("an order")?
             .extend(members.map(|(name, value)| (name.clone(), value.clone())));
         let answer = self.post("orders", &order).await?;
-        ensure!(answer["error"]["code"] == "invalid_field_value", "{answer}");
+        ensure!(answer["error"]["code"] == "unsupported_route", "{answer}");
         Ok(answer["error"]["param"].as_str().unwrap_or_default().to_owned())
     }
 

@@ -177,7 +177,7 @@ fn a_configuration_that_cannot_be_right_says_why() {
         (
             r#"[{"chainId":1,"tokens":["0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"],"finality":"safe"},
                 {"chainId":1,"tokens":["0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"],"finality":"safe"}]"#,
-            "each chain once",
+            "`chainId` of chain 1 must occur once",
         ),
     ] {
         let error = Chains::parse(json).unwrap_err().to_string();

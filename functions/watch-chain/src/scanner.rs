@@ -25,7 +25,8 @@ const CLOCKS_APART: Duration = Duration::from_mins(2);
 const MOST_READS: u32 = 50;
 /// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
 const MOST_RECIPIENTS: usize = 2_000;
-/// How many blocks a node may be behind another one of the same chain. A cursor further ahead is wrong.
+/// How many blocks a node may be behind another one of the same chain. A cursor further ahead is wrong, unless the time
+/// of its block shows that the node is behind.
 const MOST_BEHIND: u64 = 64;
 
 /// The chain's end, as one node shows it.
@@ -228,8 +229,12 @@ impl Scanner {
             return Ok(());
         };
         let end = head.block.number;
-        let is_fresh = now.since(time_of(&head.block)).as_secs() <= self.chain.max_head_age_seconds;
-        let is_ahead = cursor.block > end.saturating_add(self.chain.overlap.max(MOST_BEHIND)) && is_fresh;
+        let head_time = time_of(&head.block);
+        let is_fresh = now.since(head_time).as_secs() <= self.chain.max_head_age_seconds;
+        // A block after the head that was made between the head and now: the node is merely behind.
+        let is_later = cursor.block_time.is_some_and(|at| at > head_time && at <= now + CLOCKS_APART);
+        let is_ahead =
+            cursor.block > end.saturating_add(self.chain.overlap.max(MOST_BEHIND)) && is_fresh && !is_later;
         let is_deep = cursor.block.saturating_add(self.chain.overlap) < end;
         let is_replaced = self.cursor_state == CursorState::Unchecked
             && is_deep

@@ -62,7 +62,7 @@ impl LogReader {
             };
             *calls = left;
             let endpoint = self.node.rpc().preferred();
-            let to = end.min(from.saturating_add(self.width(endpoint) - 1));
+            let to = end.min(from.saturating_add(self.width_of(endpoint) - 1));
             let asked = to.saturating_sub(from).saturating_add(1);
             match self.node.logs_up_to(from..=to, filter).await {
                 Ok(read) => {
@@ -85,7 +85,12 @@ impl LogReader {
         }
     }
 
-    fn width(&self, endpoint: usize) -> u64 {
+    /// Returns how many blocks the current endpoint is asked for at once, as far as that is known.
+    pub fn width(&self) -> u64 {
+        self.width_of(self.node.rpc().preferred())
+    }
+
+    fn width_of(&self, endpoint: usize) -> u64 {
         self.widths().get(&endpoint).map_or(self.most, |width| width.blocks)
     }
 

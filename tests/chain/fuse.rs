@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::sync::watch;
 
@@ -25,6 +25,8 @@ struct Counter {
     calls: AtomicUsize,
     /// How many are answered.
     answered: AtomicUsize,
+    /// How many index queries are refused from now on.
+    refused_queries: AtomicUsize,
     blown: watch::Sender<bool>,
 }
 
@@ -33,6 +35,7 @@ impl Default for Fuse {
         Self(Arc::new(Counter {
             calls: AtomicUsize::new(0),
             answered: AtomicUsize::new(usize::MAX),
+            refused_queries: AtomicUsize::new(0),
             blown: watch::Sender::new(false),
         }))
     }
@@ -49,6 +52,16 @@ impl Fuse {
     /// Answers every call from now on.
     pub fn disarm(&self) {
         self.arm(usize::MAX);
+    }
+
+    /// Refuses the next index queries.
+    pub fn refuse_queries(&self, queries: usize) {
+        self.0.refused_queries.store(queries, Ordering::SeqCst);
+    }
+
+    fn refuses_query(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.0.refused_queries.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
     }
 
     /// Does some work; `None` where it crashed.
@@ -109,7 +122,15 @@ impl HttpConnector for CountingConnector {
         let reads_index =
             String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).contains("\"IndexName\"");
         HttpConnectorFuture::new(async move {
-            if reads_index { inner.call(request).await } else { fuse.call(inner.call(request)).await }
+            if !reads_index {
+                return fuse.call(inner.call(request)).await;
+            }
+            if fuse.refuses_query() {
+                let body =
+                    r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+                return Ok(HttpResponse::new(400.try_into().unwrap(), body.into()));
+            }
+            inner.call(request).await
         })
     }
 }

@@ -99,7 +99,7 @@ async fn a_part_alone_goes_to_the_recipient_once_the_session_is_over() {
 }
 
 #[tokio::test]
-async fn an_expire_call_while_a_deposit_is_pending_wins_and_the_recipient_gets_the_money() {
+async fn expire_call_is_refused_while_the_deposit_that_covers_the_order_is_pending() {
     let world = World::new().await;
     let mut watcher = world.watch().await;
     let deal = world.deal().await;
@@ -107,12 +107,27 @@ async fn an_expire_call_while_a_deposit_is_pending_wins_and_the_recipient_gets_t
     world.mine(1).await;
     world.step(&mut watcher).await;
     assert_eq!(world.shown(&deal).await.pending, ASKED);
+    let refused = world.service.expire_session(&deal.session).await;
+    assert_eq!(refused.failure(), (400, "invalid_status_transition", Some("sessionId")));
+    world.go_on(&mut watcher, 10).await;
+    world.assert_settled(&deal, ASKED).await;
+}
+
+#[tokio::test]
+async fn expire_call_while_a_part_is_pending_wins_and_the_recipient_gets_the_part() {
+    let world = World::new().await;
+    let mut watcher = world.watch().await;
+    let deal = world.deal().await;
+    world.pay(&deal, ASKED - 1).await;
+    world.mine(1).await;
+    world.step(&mut watcher).await;
+    assert_eq!(world.shown(&deal).await.pending, ASKED - 1);
     world.service.expire_session(&deal.session).await.ok();
     assert_eq!(world.shown(&deal).await.session, "expired");
     world.go_on(&mut watcher, 10).await;
     let shown = world.shown(&deal).await;
-    assert_eq!((shown.session.as_str(), shown.order.as_str()), ("expired", "executed"));
-    world.assert_forwarded(&deal, ASKED).await;
+    assert_eq!((shown.session.as_str(), shown.order.as_str()), ("expired", "refunding"));
+    world.assert_forwarded(&deal, ASKED - 1).await;
 }
 
 #[tokio::test]

@@ -124,6 +124,14 @@ impl Evm {
         self.send(self.stranger, Some(self.token), &call.abi_encode()).await;
     }
 
+    /// Places a second instance of the factory. It stands there after the next block.
+    pub async fn place_factory(&self, salt: u8) -> Address {
+        let (salt, code) =
+            (B256::repeat_byte(salt), contracts::creation_code(contracts::FORWARDER_FACTORY).unwrap());
+        self.send(self.stranger, Some(contracts::DEPLOYER), &[salt.as_slice(), &code].concat()).await;
+        contracts::DEPLOYER.create2_from_code(salt, code)
+    }
+
     /// How much of a token an account holds.
     pub async fn holds(&self, token: Address, owner: Address) -> u64 {
         let call = json!({ "to": format!("{token:#x}"), "data": evm::abi::balance_of(owner).to_string() });

@@ -11,11 +11,16 @@
     reason = "a test that meets what it does not expect must fail"
 )]
 
+mod abuse;
 mod crashes;
+mod endpoints;
 mod fuse;
 mod late;
 mod local_chain;
+mod log_capture;
 mod node_double;
+mod node_habits;
+mod operator;
 mod paying;
 mod permissions;
 mod random;

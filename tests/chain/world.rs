@@ -5,12 +5,18 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
+use checkout::api::SigningSecrets;
 use checkout::chain_config::Chains;
+use checkout::config::Retention;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::OrderId;
 use checkout::order::ChainId;
 use checkout::store::Store;
+use dev::functions::{Environment, Functions};
+use dev::gateway;
+use dev::template::Template;
 use evm::abi::{self, Sweep};
 use evm::local::LocalKey;
 use evm::rpc::Limits;
@@ -32,18 +38,36 @@ const BLOCK_TIME: Duration = Duration::from_secs(2);
 /// The key in the vector of EIP-155.
 const GAS_KEY: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";
 
+/// What a world is made with, besides its chain's settings.
+pub struct Setup {
+    /// Whether there is a second endpoint before the same node.
+    pub has_second: bool,
+    pub limits: Limits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { has_second: false, limits: Limits::default() }
+    }
+}
+
 /// All of it.
 pub struct World {
     pub service: Service,
     pub evm: Evm,
     pub double: NodeDouble,
+    /// The second endpoint. The watcher asks it only in a world with two.
+    pub second: NodeDouble,
     /// Where the watcher crashes.
     pub fuse: Fuse,
     /// What the watcher asks of the table.
     pub calls: Recorder,
     pub node: Node,
     pub store: Store,
+    aws: SdkConfig,
     chains: Chains,
+    /// The factory that functions and watcher are configured with.
+    factory: ForwarderFactory,
     gas_key: LocalKey,
     /// What sessions were last seen to be.
     seen: Mutex<HashMap<String, String>>,
@@ -90,14 +114,29 @@ impl World {
 
     /// A world whose chain is configured in another way.
     pub async fn with(settings: Value) -> Self {
+        Self::set_up(settings, Setup::default()).await
+    }
+
+    /// A world with two endpoints.
+    pub async fn with_two_endpoints() -> Self {
+        Self::set_up(json!({}), Setup { has_second: true, ..Setup::default() }).await
+    }
+
+    pub async fn set_up(settings: Value, setup: Setup) -> Self {
         let evm = Evm::start().await;
         let chains = chains(&evm, settings);
         let (service, aws) = Service::watching(chains.clone()).await;
         let fuse = Fuse::default();
         let (double, endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
-        let rpc = Rpc::new(vec![Endpoint::parse(&endpoint).unwrap()], Limits::default()).unwrap();
+        let (second, second_endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
+        let mut endpoints = vec![Endpoint::parse(&endpoint).unwrap()];
+        if setup.has_second {
+            endpoints.push(Endpoint::parse(&second_endpoint).unwrap());
+        }
+        let rpc = Rpc::new(endpoints, setup.limits).unwrap();
         let rpc = rpc.for_chain(chains.iter().next().unwrap().id.as_u64());
         let calls = Recorder::default();
+        let engine = aws.clone();
         let aws = calls.listen_on(&fuse.counts(&aws));
         let gas_key = LocalKey::parse(GAS_KEY).unwrap();
         evm.endow(gas_key.address(), U256::from(10_u128.pow(21))).await;
@@ -108,9 +147,12 @@ impl World {
             service,
             evm,
             double,
+            second,
             fuse,
             calls,
+            aws: engine,
             chains,
+            factory: ForwarderFactory::default(),
             gas_key,
         }
     }
@@ -154,14 +196,24 @@ impl World {
     fn watcher_of(&self, chains: &Chains, payer: Signer) -> ChainWatcher {
         let chain = chains.iter().next().unwrap().clone();
         let clock = self.service.clock.reader();
-        ChainWatcher::new(
-            chain,
-            self.node.clone(),
-            self.store.clone(),
-            clock,
-            ForwarderFactory::default(),
-            payer,
-        )
+        ChainWatcher::new(chain, self.node.clone(), self.store.clone(), clock, self.factory, payer)
+    }
+
+    /// Configures functions and watchers that begin from now on with another factory.
+    pub async fn configure_factory(&mut self, factory: ForwarderFactory) {
+        self.factory = factory;
+        let functions = Functions::new(Environment {
+            aws: self.aws.clone(),
+            table: self.service.table.clone(),
+            clock: self.service.clock.reader(),
+            secrets: SigningSecrets::parse(harness::SECRET).unwrap(),
+            factory,
+            chains: self.chains.clone(),
+            retention: Retention::DEFAULT,
+        });
+        let template = Template::compiled_in().unwrap();
+        let router = gateway::router(&template, functions, self.service.clock.reader()).unwrap();
+        self.service.base = harness::serve(router).await;
     }
 
     pub fn signer(&self) -> Signer {

@@ -21,8 +21,11 @@ use crate::order_logs::sweep_log;
 
 /// By how much the clock of the service and that of a block's producer may differ.
 const CLOCKS_APART: Duration = Duration::from_mins(2);
-/// How many requests for logs a scan makes. What is left is read at the next step.
+/// How many requests for logs a scan makes, besides those for the overlap. What is left is read at the next step.
 const MOST_READS: u32 = 50;
+/// How many requests for logs the overlap takes at most. If the node takes fewer blocks at once than configured, the
+/// overlap is shortened: otherwise a scan would read nothing else, and the cursor would never move.
+const MOST_OVERLAP_READS: u32 = 100;
 /// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
 const MOST_RECIPIENTS: usize = 2_000;
 /// How many blocks a node may be behind another one of the same chain, for a cursor that does not say its block's time.
@@ -159,7 +162,7 @@ impl Scanner {
             return Ok(Scan { window, matched: MatchedLogs::new(), cursor: None });
         }
         let between = (self.unread_since(now), now);
-        let mut reads = MOST_READS;
+        let mut reads = MOST_READS + self.overlap_reads();
         let mut found = Vec::new();
         let mut until = end;
         if let Some(transfers) = self.transfers(index)? {
@@ -230,8 +233,10 @@ impl Scanner {
         let (end, end_time) = (head.block.number, time_of(&head.block));
         let is_fresh = now.since(end_time).as_secs() <= self.chain.max_head_age_seconds;
         let is_far = || is_fresh && cursor.block - end > self.chain.overlap.max(MOST_BEHIND);
-        // A node that is behind shows an older block. A higher number with an earlier time is another chain's.
-        let is_ahead = cursor.block > end && cursor.block_time.map_or_else(is_far, |at| at < end_time);
+        // A node that is behind shows an older block. A higher number with an earlier time, or with one that has not come
+        // yet, is another chain's.
+        let is_alien = |at| at < end_time || at > now + CLOCKS_APART;
+        let is_ahead = cursor.block > end && cursor.block_time.map_or_else(is_far, is_alien);
         let is_deep = cursor.block.saturating_add(self.chain.overlap) < end;
         let is_replaced = self.cursor_state == CursorState::Unchecked
             && is_deep
@@ -258,7 +263,7 @@ impl Scanner {
         may_skip: bool,
         now: Timestamp,
     ) -> Result<u64, WatchError> {
-        let (overlap, end) = (self.chain.overlap, head.block.number);
+        let (overlap, end) = (self.overlap(), head.block.number);
         let cursor = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong);
         let next = cursor.map_or(0, |cursor| (cursor.block + 1).saturating_sub(overlap));
         let is_far = end.saturating_sub(next) > overlap.saturating_mul(4).max(1_000);
@@ -267,6 +272,17 @@ impl Scanner {
         }
         let oldest = index.oldest().unwrap_or(now - WATCHED_FOR);
         self.block_at(oldest - CLOCKS_APART, next, end).await
+    }
+
+    /// How many blocks before the cursor are read again.
+    fn overlap(&self) -> u64 {
+        self.chain.overlap.min(self.reader.width().saturating_mul(u64::from(MOST_OVERLAP_READS)))
+    }
+
+    /// How many requests for logs that takes.
+    fn overlap_reads(&self) -> u32 {
+        let reads = self.overlap().div_ceil(self.reader.width());
+        u32::try_from(reads).unwrap_or(MOST_OVERLAP_READS)
     }
 
     /// The first block between two that was made at an instant or after it.

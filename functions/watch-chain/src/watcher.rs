@@ -244,12 +244,16 @@ impl ChainWatcher {
         }
     }
 
-    /// Notes how old the head is. Returns its age if that is more than configured: the chain stands still, or no endpoint
-    /// follows it.
+    /// Notes how old the head is. Returns its age if that is more than configured: the chain stands still, or the endpoint
+    /// does not follow it. One that synchronises moves at each call and is hours behind, so the next one is asked next.
     fn note_head(&mut self, head: &Head, now: Timestamp) -> Option<Duration> {
         let age = now.since(time_of(&head.block));
         self.health.head_age = Some(age);
-        (age.as_secs() > self.chain.max_head_age_seconds).then_some(age)
+        let is_stale = age.as_secs() > self.chain.max_head_age_seconds;
+        if is_stale {
+            self.node.distrust("its newest block is too old");
+        }
+        is_stale.then_some(age)
     }
 
     fn note_cursor(&mut self, now: Timestamp) {

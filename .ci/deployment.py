@@ -33,6 +33,7 @@ from samtranslator.parser.parser import Parser  # noqa: E402
 from samtranslator.translator.translator import Translator  # noqa: E402
 
 TEMPLATE = ROOT / "template.yaml"
+DEPLOYING = "docs/deploying.md"
 # An example of an ARN or another value that the reader has to insert.
 PLACEHOLDER = re.compile(r"^[A-Z_]+$")
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
@@ -174,8 +175,8 @@ def check_parameter_overrides():
 
 
 def check_local_invocations():
-    """Each function has its lines in the README: an event that succeeds, and an invocation that reaches the engine."""
-    text = (ROOT / "README.md").read_text()
+    """Each function has its lines in DEPLOYING: an event that succeeds, and an invocation that reaches the engine."""
+    text = (ROOT / DEPLOYING).read_text()
     variables = json.loads((ROOT / "dev/sam-local.json").read_text())["Parameters"]
     host = re.search(r"//([^:]+):8000$", variables["AWS_ENDPOINT_URL_DYNAMODB"])[1]
     for function in FUNCTIONS:
@@ -183,15 +184,15 @@ def check_local_invocations():
         event = f"cargo dev event {function} > event.json"
         command = next((words for _, words in documented_commands() if invokes(words, resource)), None)
         if event not in text or command is None:
-            raise Failed(f"README.md must have `{event}` and a `sam local invoke {resource}`")
+            raise Failed(f"{DEPLOYING} must have `{event}` and a `sam local invoke {resource}`")
         options = local_invoke.make_context("invoke", command[command.index("invoke") + 1 :]).params
         if (options["event"], options["env_vars"]) != ("event.json", "dev/sam-local.json"):
-            raise Failed(f"README.md: {' '.join(command)} uses other files")
+            raise Failed(f"{DEPLOYING}: {' '.join(command)} uses other files")
         if options["add_host"] != {host: "host-gateway"}:
-            raise Failed(f"README.md: {' '.join(command)} does not make {host} known in the container")
+            raise Failed(f"{DEPLOYING}: {' '.join(command)} does not make {host} known in the container")
         if options["parameter_overrides"] != {"Architecture": "$ARCH"}:
-            raise Failed(f"README.md: {' '.join(command)} may run another instruction set than this machine's")
-        ok(f"README.md: {event}; sam local invoke {resource}")
+            raise Failed(f"{DEPLOYING}: {' '.join(command)} may run another instruction set than this machine's")
+        ok(f"{DEPLOYING}: {event}; sam local invoke {resource}")
     # The variables of each container, as SAM CLI makes them of template and file.
     stacks, _ = SamLocalStackProvider.get_stacks(str(TEMPLATE))
     provider = SamFunctionProvider(stacks)
@@ -208,7 +209,7 @@ def check_local_invocations():
         and not given["WatchChain"]["CHAINS"],
         "sam local gives each function the variables of dev/sam-local.json",
     )
-    check("--engine-host 0.0.0.0 --engine-port 8000" in text, "the README opens the engine to containers")
+    check("--engine-host 0.0.0.0 --engine-port 8000" in text, f"{DEPLOYING} opens the engine to containers")
 
 
 def invokes(words, resource):

@@ -451,7 +451,7 @@ def session_to_its_end(smoke):
 
 
 def printed_events(smoke, port):
-    """`cargo dev event`, as the README hands it to `sam local invoke`, with the variables of dev/sam-local.json."""
+    """`cargo dev event`, as docs/deploying.md hands it to `sam local invoke`, with the variables of dev/sam-local.json."""
     local = json.loads((ROOT / "dev/sam-local.json").read_text())["Parameters"]
     expected = environment("watch-chain", smoke.port, smoke.endpoint)
     # The address by which a container reaches the engine means nothing here.

@@ -219,9 +219,9 @@ async fn recording_an_event_consumes_a_read_and_a_transaction() {
     ");
 }
 
-/// The readme's table of what a million sessions cost goes by this sum.
+/// The table of what a million sessions cost in docs/costs.md goes by this sum.
 #[tokio::test]
-async fn a_paid_session_consumes_what_the_readme_says() {
+async fn a_paid_session_consumes_what_the_costs_document_says() {
     let (service, meter) = Meter::beside(&Service::start().await).await;
     let session = service.session().await;
     let order = with_token_metadata(order_for(&session));
@@ -233,10 +233,10 @@ async fn a_paid_session_consumes_what_the_readme_says() {
     }
 
     let (reads, writes): (Vec<_>, Vec<_>) = meter.take().into_iter().partition(Metered::is_read);
-    let readme = include_str!("../../README.md");
+    let costs = include_str!("../../docs/costs.md");
     for (kind, calls) in [("reads", reads), ("writes", writes)] {
         let units: f64 = calls.iter().map(|call| call.units.unwrap()).sum();
-        let row = readme.lines().find(|line| line.starts_with(&format!("| DynamoDB {kind} |"))).unwrap();
+        let row = costs.lines().find(|line| line.starts_with(&format!("| DynamoDB {kind} |"))).unwrap();
         assert!(row.contains(&format!(" = {units} units |")), "{units} units, but {row}");
     }
 }

@@ -6,7 +6,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall as _, SolEvent, sol};
 
-use crate::log::{Log, Place};
+use crate::log::{Log, LogPosition};
 
 sol! {
     interface Erc20 {
@@ -105,14 +105,14 @@ pub struct Transfer {
     /// The amount in the token's smallest unit.
     pub amount: U256,
     /// The position of the log.
-    pub place: Place,
+    pub position: LogPosition,
 }
 
 impl Transfer {
     /// Reads a log. Returns `None` if it is no transfer of a fungible token, or was removed.
     pub fn read(log: &Log) -> Option<Self> {
         let Erc20::Transfer { from, to, value } = event(log)?;
-        Some(Self { token: log.address, from, to, amount: value, place: log.place })
+        Some(Self { token: log.address, from, to, amount: value, position: log.position })
     }
 }
 
@@ -130,7 +130,7 @@ pub struct SweepLog {
     /// The outcome.
     pub outcome: SweepOutcome,
     /// The position of the log.
-    pub place: Place,
+    pub position: LogPosition,
 }
 
 /// The outcome of a sweep.
@@ -148,7 +148,7 @@ impl SweepLog {
         if log.address != factory {
             return None;
         }
-        let place = log.place;
+        let position = log.position;
         if let Some(Factory::Swept { orderId: order, recipient, token, deposit, amount }) = event(log) {
             return Some(Self {
                 order,
@@ -156,11 +156,11 @@ impl SweepLog {
                 token,
                 deposit,
                 outcome: SweepOutcome::Swept(amount),
-                place,
+                position,
             });
         }
         let Factory::SweepFailed { orderId: order, recipient, token, deposit, reason } = event(log)?;
-        Some(Self { order, recipient, token, deposit, outcome: SweepOutcome::Failed(reason), place })
+        Some(Self { order, recipient, token, deposit, outcome: SweepOutcome::Failed(reason), position })
     }
 }
 
@@ -190,13 +190,13 @@ mod tests {
     const ORDER: B256 = b256!("000000000000000000000000000000005392f7a7d4724d6b9848bd07117fb82d");
 
     fn log(address: Address, topics: Vec<B256>, data: impl Into<Bytes>) -> Log {
-        let place = Place {
+        let position = LogPosition {
             block_number: 7,
             log_index: 3,
             block_hash: B256::repeat_byte(1),
             transaction_hash: B256::repeat_byte(2),
         };
-        Log { address, topics, data: data.into(), place, removed: false }
+        Log { address, topics, data: data.into(), position, removed: false }
     }
 
     fn transfer_log() -> Log {
@@ -233,7 +233,7 @@ mod tests {
             from: PAYER,
             to: PAYEE,
             amount: U256::from(5_000_000),
-            place: log.place,
+            position: log.position,
         };
         assert_eq!(Transfer::read(&log), Some(transfer));
     }
@@ -281,7 +281,7 @@ mod tests {
             token: TOKEN,
             deposit: DEPOSIT,
             outcome,
-            place: log.place,
+            position: log.position,
         };
         assert_eq!(SweepLog::read(&log, FACTORY), Some(swept));
     }

@@ -104,15 +104,19 @@ impl LogFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Place;
+    use crate::log::LogPosition;
 
     const TOKEN: Address = Address::repeat_byte(0xaa);
     const PAYEE: Address = Address::repeat_byte(0xbb);
 
     fn transfer_log(topics: Vec<B256>) -> Log {
-        let place =
-            Place { block_number: 1, log_index: 0, block_hash: B256::ZERO, transaction_hash: B256::ZERO };
-        Log { address: TOKEN, topics, data: [].into(), place, removed: false }
+        let position = LogPosition {
+            block_number: 1,
+            log_index: 0,
+            block_hash: B256::ZERO,
+            transaction_hash: B256::ZERO,
+        };
+        Log { address: TOKEN, topics, data: [].into(), position, removed: false }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Log {
     pub data: Bytes,
     /// Its position in the chain.
     #[serde(flatten)]
-    pub place: Place,
+    pub position: LogPosition,
     /// Whether its block was replaced since. Such a log counts as never written. Some nodes leave this out or
     /// write `null`, which means false.
     #[serde(default, deserialize_with = "or_false")]
@@ -26,7 +26,7 @@ pub struct Log {
 /// The position of a log in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Place {
+pub struct LogPosition {
     /// The number of its block.
     #[serde(deserialize_with = "quantity::read")]
     pub block_number: u64,

@@ -75,16 +75,17 @@ impl<'a> LogQuestion<'a> {
             let hashes = self.hashes(session, &contested, &last).await?;
             let all = logs.len();
             logs.retain(|log| {
-                hashes.get(&log.place.block_number).is_none_or(|hash| *hash == log.place.block_hash)
+                hashes.get(&log.position.block_number).is_none_or(|hash| *hash == log.position.block_hash)
             });
             dropped.replaced = all - logs.len();
         }
         // Two logs with one index but different transactions are both kept: some chains count per transaction.
         logs.sort_unstable_by_key(|log| {
-            (log.place.block_number, log.place.log_index, log.place.transaction_hash)
+            (log.position.block_number, log.position.log_index, log.position.transaction_hash)
         });
         // Counted twice, one deposit would be two.
-        let id = |log: &Log| (log.place.block_number, log.place.transaction_hash, log.place.log_index);
+        let id =
+            |log: &Log| (log.position.block_number, log.position.transaction_hash, log.position.log_index);
         logs.dedup_by(|one, other| id(one) == id(other));
         dropped.report(session.position);
         Ok(LogsUpTo { last, logs })
@@ -155,7 +156,7 @@ impl<'a> LogQuestion<'a> {
     }
 
     fn is_asked_for(&self, log: &Log) -> bool {
-        self.blocks.contains(&log.place.block_number) && self.filter.matches(log)
+        self.blocks.contains(&log.position.block_number) && self.filter.matches(log)
     }
 
     /// Returns the hashes of these blocks from the endpoint's own headers.
@@ -215,12 +216,12 @@ fn contested(logs: &[Log], last: &Block) -> BTreeSet<u64> {
     let mut hashes = HashMap::from([(last.number, last.hash)]);
     let mut blocks = HashMap::new();
     let mut contested = BTreeSet::new();
-    for place in logs.iter().map(|log| log.place) {
-        let number = place.block_number;
-        if *hashes.entry(number).or_insert(place.block_hash) != place.block_hash {
+    for position in logs.iter().map(|log| log.position) {
+        let number = position.block_number;
+        if *hashes.entry(number).or_insert(position.block_hash) != position.block_hash {
             contested.insert(number);
         }
-        let other = *blocks.entry(place.transaction_hash).or_insert(number);
+        let other = *blocks.entry(position.transaction_hash).or_insert(number);
         if other != number {
             contested.extend([number, other]);
         }

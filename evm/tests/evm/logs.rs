@@ -32,7 +32,7 @@ async fn logs_in(logs: Value) -> Vec<Log> {
 
 /// The blocks and indices of logs.
 fn places(logs: &[Log]) -> Vec<(u64, u64)> {
-    logs.iter().map(|log| (log.place.block_number, log.place.log_index)).collect()
+    logs.iter().map(|log| (log.position.block_number, log.position.log_index)).collect()
 }
 
 /// A log of another version of its block.
@@ -158,7 +158,7 @@ async fn a_log_that_is_listed_twice_is_read_once() {
 async fn two_logs_with_one_index_and_different_transactions_are_both_read() {
     let of = |transaction: u8| with(log(6, 0), &json!({ "transactionHash": B256::repeat_byte(transaction) }));
     let logs = logs_in(json!([of(2), of(1)])).await;
-    let transactions: Vec<B256> = logs.iter().map(|log| log.place.transaction_hash).collect();
+    let transactions: Vec<B256> = logs.iter().map(|log| log.position.transaction_hash).collect();
     assert_eq!(transactions, [B256::repeat_byte(1), B256::repeat_byte(2)]);
 }
 
@@ -168,7 +168,7 @@ async fn a_removed_log_beside_its_successor_is_dropped() {
     let double = listing(json!([removed, log(6, 0)])).await;
     let logs = double.node().logs_up_to(5..=9, &filter()).await.unwrap().logs;
     assert_eq!(logs.len(), 1);
-    assert_eq!(logs[0].place.block_hash, hash_of(6));
+    assert_eq!(logs[0].position.block_hash, hash_of(6));
     assert_eq!(double.received().len(), 1);
 }
 
@@ -178,7 +178,7 @@ async fn of_two_versions_of_a_block_the_one_in_the_chain_is_read() {
         let double = listing(logs).await;
         let logs = double.node().logs_up_to(5..=9, &filter()).await.unwrap().logs;
         assert_eq!(places(&logs), [(6, 0), (7, 1)]);
-        assert!(logs.iter().all(|log| log.place.block_hash == hash_of(log.place.block_number)));
+        assert!(logs.iter().all(|log| log.position.block_hash == hash_of(log.position.block_number)));
         assert_eq!(double.received()[1]["params"][0], "0x6");
     }
 }

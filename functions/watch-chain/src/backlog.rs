@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy_primitives::B256;
 use checkout::id::OrderId;
-use evm::log::Place;
+use evm::log::LogPosition;
 
 /// The logs that a scan found, for each order that they concern.
 pub(crate) type MatchedLogs = BTreeMap<OrderId, BTreeSet<LogId>>;
@@ -24,9 +24,9 @@ pub(crate) struct LogId {
     transaction: B256,
 }
 
-impl From<Place> for LogId {
-    fn from(place: Place) -> Self {
-        Self { block: place.block_hash, transaction: place.transaction_hash }
+impl From<LogPosition> for LogId {
+    fn from(position: LogPosition) -> Self {
+        Self { block: position.block_hash, transaction: position.transaction_hash }
     }
 }
 

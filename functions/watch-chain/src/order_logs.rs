@@ -86,7 +86,7 @@ impl OrderLogs {
                 .forwarded
                 .iter()
                 .filter(|transfer| {
-                    transfer.place.transaction_hash == hash
+                    transfer.position.transaction_hash == hash
                         && transfer.token == order.token
                         && transfer.from == order.deposit
                         && transfer.to == order.recipient
@@ -100,7 +100,7 @@ impl OrderLogs {
         }
         for (_, sweep) in self.sweeps.iter().filter(|(factory, sweep)| is_of(*factory, sweep, order)) {
             if let SweepOutcome::Failed(reason) = &sweep.outcome
-                && let Some(paid) = self.own.get(&sweep.place.transaction_hash)
+                && let Some(paid) = self.own.get(&sweep.position.transaction_hash)
             {
                 let reason =
                     Text::parse(format!("the token refused to forward the deposit: {}", told(reason)))?;
@@ -108,7 +108,7 @@ impl OrderLogs {
                     |paid: &Payment| paid.token == order.token && paid.recipient != order.recipient;
                 let kind =
                     ChainFactKind::SweepFailed { reason, others_were_paid: paid.iter().any(is_another) };
-                facts.push(self.fact(sweep.place.block_number, sweep.place.transaction_hash, kind)?);
+                facts.push(self.fact(sweep.position.block_number, sweep.position.transaction_hash, kind)?);
             }
         }
         facts.sort_by_key(|fact| fact.block);
@@ -121,7 +121,7 @@ impl OrderLogs {
         for transfer in &self.deposits {
             // A transfer of nothing is no deposit: anybody can send one in anybody's name.
             if transfer.to == order.deposit && transfer.token == order.token && !transfer.amount.is_zero() {
-                let position = (transfer.place.block_number, transfer.place.transaction_hash);
+                let position = (transfer.position.block_number, transfer.position.transaction_hash);
                 let (_, amount) = deposits.entry(position).or_insert((transfer.from, U256::ZERO));
                 *amount = amount.saturating_add(transfer.amount);
             }
@@ -133,7 +133,7 @@ impl OrderLogs {
         let mut sweeps = BTreeMap::new();
         for (_, sweep) in self.sweeps.iter().filter(|(factory, sweep)| is_of(*factory, sweep, order)) {
             if let SweepOutcome::Swept(swept) = sweep.outcome {
-                let position = (sweep.place.block_number, sweep.place.transaction_hash);
+                let position = (sweep.position.block_number, sweep.position.transaction_hash);
                 let amount = sweeps.entry(position).or_insert(U256::ZERO);
                 *amount = amount.saturating_add(swept);
             }

@@ -308,7 +308,7 @@ impl Reconciler {
             reads = u32::MAX;
         }
         for logs in &mut logs {
-            logs.retain(|log| log.place.block_number <= last.number);
+            logs.retain(|log| log.position.block_number <= last.number);
         }
         let mut logs = logs.into_iter();
         let mut next = || logs.next().unwrap_or_default();
@@ -334,7 +334,7 @@ impl Reconciler {
         sweeps: &mut Vec<Log>,
     ) -> Result<BTreeMap<u64, Timestamp>, WatchError> {
         let numbers: BTreeSet<u64> =
-            deposits.iter().chain(sweeps.iter()).map(|log| log.place.block_number).collect();
+            deposits.iter().chain(sweeps.iter()).map(|log| log.position.block_number).collect();
         let numbers: Vec<u64> = numbers.into_iter().collect();
         let mut blocks = BTreeMap::new();
         for (block, number) in self.node.blocks(&numbers).await?.into_iter().zip(&numbers) {
@@ -342,7 +342,7 @@ impl Reconciler {
             blocks.insert(block.number, block);
         }
         let is_on_chain = |log: &Log| {
-            blocks.get(&log.place.block_number).is_some_and(|block| block.hash == log.place.block_hash)
+            blocks.get(&log.position.block_number).is_some_and(|block| block.hash == log.position.block_hash)
         };
         deposits.retain(is_on_chain);
         sweeps.retain(is_on_chain);
@@ -355,7 +355,7 @@ impl Reconciler {
         sweeps: &[(Address, SweepLog)],
     ) -> Result<BTreeMap<B256, Vec<Payment>>, WatchError> {
         let failed = sweeps.iter().filter(|(_, sweep)| matches!(sweep.outcome, SweepOutcome::Failed(_)));
-        let failed: BTreeSet<B256> = failed.map(|(_, sweep)| sweep.place.transaction_hash).collect();
+        let failed: BTreeSet<B256> = failed.map(|(_, sweep)| sweep.position.transaction_hash).collect();
         let Some(payer) = self.payer.filter(|_| !failed.is_empty()) else {
             return Ok(BTreeMap::new());
         };

@@ -172,7 +172,7 @@ impl Scanner {
             until = complete.min(read.last.number);
             let orders = index.orders_at(recipients, between).await?;
             let matched =
-                transfers.iter().filter_map(|transfer| Some((*orders.get(&transfer.to)?, transfer.place)));
+                transfers.iter().filter_map(|transfer| Some((*orders.get(&transfer.to)?, transfer.position)));
             found.extend(matched);
             reads = u32::MAX;
         }
@@ -182,14 +182,16 @@ impl Scanner {
         let sweeps = self.reader.read(from..=until, &sweeps, &mut reads).await?;
         let ids = sweeps.logs.iter().filter_map(sweep_log).filter_map(|(_, sweep)| {
             let order = order_of(sweep.order)?;
-            Some((OrderId::from_bytes(order), sweep.place))
+            Some((OrderId::from_bytes(order), sweep.position))
         });
         found.extend(ids);
         // Either reading may have ended early. What lies after the earlier end is found by the next scan.
         let last = sweeps.last;
         let mut matched = MatchedLogs::new();
-        for (order, place) in found.into_iter().filter(|(_, place)| place.block_number <= last.number) {
-            matched.entry(order).or_default().insert(place.into());
+        for (order, position) in
+            found.into_iter().filter(|(_, position)| position.block_number <= last.number)
+        {
+            matched.entry(order).or_default().insert(position.into());
         }
         let window = Window { from, last };
         Ok(Scan { window, matched, cursor: Some(self.cursor_at(&last)) })
@@ -317,9 +319,9 @@ impl Scanner {
 /// The recipients of these transfers, and up to which block they are complete. A block is taken as a whole.
 fn recipients(transfers: &[Transfer], is_listed: bool) -> (u64, HashSet<Address>) {
     let mut recipients = HashSet::new();
-    for block in transfers.chunk_by(|one, next| one.place.block_number == next.place.block_number) {
+    for block in transfers.chunk_by(|one, next| one.position.block_number == next.position.block_number) {
         if !is_listed && recipients.len() > MOST_RECIPIENTS {
-            let first = block.first().map_or(u64::MAX, |transfer| transfer.place.block_number);
+            let first = block.first().map_or(u64::MAX, |transfer| transfer.position.block_number);
             return (first.saturating_sub(1), recipients);
         }
         recipients.extend(block.iter().map(|transfer| transfer.to));

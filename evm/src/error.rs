@@ -48,9 +48,6 @@ pub enum RpcError {
         /// The chain that the endpoint serves.
         found: u64,
     },
-    /// The caller's budget of calls ended before anything was read.
-    #[error("the budget of calls is used up")]
-    NoCallsLeft,
 }
 
 impl RpcError {
@@ -68,8 +65,7 @@ impl RpcError {
             | Self::Behind(_)
             | Self::Replaced(_)
             | Self::Malformed(_)
-            | Self::AnotherChain { .. }
-            | Self::NoCallsLeft => false,
+            | Self::AnotherChain { .. } => false,
         }
     }
 
@@ -87,8 +83,7 @@ impl RpcError {
             | Self::Behind(_)
             | Self::Replaced(_)
             | Self::Malformed(_)
-            | Self::AnotherChain { .. }
-            | Self::NoCallsLeft => false,
+            | Self::AnotherChain { .. } => false,
         }
     }
 
@@ -96,6 +91,21 @@ impl RpcError {
     /// another chain.
     pub(crate) fn or_later(self, later: Self) -> Self {
         if matches!(later, Self::AnotherChain { .. }) { self } else { later }
+    }
+
+    /// Returns whether a transaction was refused for its price or for want of a balance. The market or a transfer to the
+    /// sender can end that; every other refusal stays as long as the transaction does.
+    pub fn is_about_fees(&self) -> bool {
+        const WORDS: [&str; 6] = [
+            "underpriced",
+            "insufficient funds",
+            "insufficient balance",
+            "fee too low",
+            "base fee",
+            "replacement",
+        ];
+        let said = |error: &NodeError| error.message.to_lowercase();
+        matches!(self, Self::Node(error) if WORDS.iter().any(|words| said(error).contains(words)))
     }
 
     /// Returns whether a call or an estimate failed because the contract's code failed, on any node.
@@ -180,7 +190,6 @@ mod tests {
             RpcError::Behind(7),
             RpcError::Replaced(7),
             RpcError::Malformed("is not JSON-RPC"),
-            RpcError::NoCallsLeft,
         ] {
             assert!(!error.may_pass_if_smaller(), "{error}");
         }

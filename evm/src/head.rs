@@ -23,17 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const AT_ONCE: usize = 8;
 
 impl Node {
-    /// Returns the latest block of the current endpoint. If that has not moved since the last call, is missing
-    /// or cannot be had, the other endpoints are asked too, and the one that is clearly ahead becomes the
-    /// current one.
+    /// Returns the latest block of the current endpoint. If that has not moved since the last call, is older than
+    /// `fresh_since` (in seconds since 1970), is missing or cannot be had, the other endpoints are asked too, and the one
+    /// that is clearly ahead becomes the current one. An endpoint that synchronises moves at each call, far behind.
     ///
     /// Fails with [`RpcError::Behind`] if no endpoint has a block.
-    pub async fn head(&self) -> Result<Block, RpcError> {
+    pub async fn head(&self, fresh_since: u64) -> Result<Block, RpcError> {
         let rpc = self.rpc();
         let mut order = rpc.order().into_iter();
         let current = order.next().ok_or(RpcError::Unavailable("is not configured".into()))?;
         let own = latest(rpc, current).await;
-        if let Ok(Some(Head { block, has_grown: true })) = own {
+        if let Ok(Some(Head { block, has_grown: true })) = own
+            && block.timestamp >= fresh_since
+        {
             rpc.prefer(current);
             return Ok(block);
         }

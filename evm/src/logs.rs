@@ -13,6 +13,7 @@ use crate::error::RpcError;
 use crate::filter::LogFilter;
 use crate::log::Log;
 use crate::node::{Node, ask_block, block_by_number, block_in};
+use crate::receipt::Receipt;
 use crate::rpc::Call;
 use crate::session::{Failure, Of, Session, read};
 
@@ -45,6 +46,51 @@ impl Node {
         let question = &LogQuestion::new(blocks, filter);
         self.rpc().on_one(|session| question.ask(session)).await
     }
+}
+
+impl Node {
+    /// Returns the logs of one block from the receipts of its transactions.
+    ///
+    /// It takes a request for each hundred transactions, and no limit on the number of logs in a response.
+    pub(crate) async fn logs_of_receipts(
+        &self,
+        block: u64,
+        filter: &LogFilter,
+    ) -> Result<LogsUpTo, RpcError> {
+        let question =
+            &Call::new("eth_getBlockByNumber", json!([BlockTag::Number(block).parameter(), false]));
+        self.rpc()
+            .on_one(|session| async move {
+                let found: Option<BlockTransactions> = session.call(question).await?;
+                let found = found.filter(|found| found.block.number == block);
+                let BlockTransactions { block: last, transactions } =
+                    found.ok_or_else(|| Failure::of_call(RpcError::Behind(block)))?;
+                let receipts: Vec<Call> = transactions
+                    .iter()
+                    .map(|hash| Call::new("eth_getTransactionReceipt", json!([hash])))
+                    .collect();
+                let mut logs = Vec::new();
+                for receipt in session.batch(&receipts).await? {
+                    let receipt: Option<Receipt> = read(&receipt?)?;
+                    let receipt = receipt.filter(|receipt| receipt.block_hash == last.hash);
+                    let receipt = receipt.ok_or_else(|| Failure::of_call(RpcError::Replaced(block)))?;
+                    logs.extend(receipt.logs.into_iter().filter(|log| !log.removed && filter.matches(log)));
+                }
+                logs.sort_unstable_by_key(|log: &Log| {
+                    (log.position.log_index, log.position.transaction_hash)
+                });
+                Ok(LogsUpTo { last, logs })
+            })
+            .await
+    }
+}
+
+/// A block with the hashes of its transactions.
+#[derive(Deserialize)]
+struct BlockTransactions {
+    #[serde(flatten)]
+    block: Block,
+    transactions: Vec<B256>,
 }
 
 /// A question for logs.

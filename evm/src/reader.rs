@@ -40,27 +40,31 @@ impl LogReader {
     }
 
     /// Reads the logs of these blocks. Each range that is asked for takes one of `calls`. When these are used
-    /// up, or 20,000 logs were read, the reading ends early, and [`Reading::last`] is the last block that was read.
+    /// up, or 20,000 logs were read, the reading ends early, but not before the block `at_least`: a caller that reads the
+    /// same blocks again each time would otherwise never come further. [`Reading::last`] is the last block that was read.
     ///
     /// A range that the node refuses, whatever its words, is halved, and quartered after a timeout. The width
     /// stays lowered, so that the same refusal or timeout does not come back at each step.
     ///
-    /// Fails with [`RpcError::NoCallsLeft`] if not even the first range could be read with these calls.
+    /// If a single block is refused, its logs are read from the receipts of its transactions: providers limit how many
+    /// logs a response lists, and anybody can write more into one block.
     pub async fn read(
         &self,
         blocks: RangeInclusive<u64>,
         filter: &LogFilter,
+        at_least: u64,
         calls: &mut u32,
     ) -> Result<Reading, RpcError> {
         let (mut from, end) = blocks.into_inner();
         let mut logs = Vec::new();
         let mut read_up_to: Option<Block> = None;
         loop {
-            let Some(left) = calls.checked_sub(1) else {
-                let last = read_up_to.ok_or(RpcError::NoCallsLeft)?;
+            if let Some(last) = read_up_to.filter(|last| last.number >= at_least)
+                && (*calls == 0 || logs.len() >= MOST_LOGS)
+            {
                 return Ok(Reading { logs, last });
-            };
-            *calls = left;
+            }
+            *calls = calls.saturating_sub(1);
             let endpoint = self.node.rpc().preferred();
             let to = end.min(from.saturating_add(self.width_of(endpoint) - 1));
             let asked = to.saturating_sub(from).saturating_add(1);
@@ -68,7 +72,7 @@ impl LogReader {
                 Ok(read) => {
                     self.update(endpoint, |width| width.succeeded(asked, self.most));
                     logs.extend(read.logs);
-                    if to >= end || logs.len() >= MOST_LOGS {
+                    if to >= end {
                         return Ok(Reading { logs, last: read.last });
                     }
                     read_up_to = Some(read.last);
@@ -79,6 +83,16 @@ impl LogReader {
                     let blocks = (asked / parts).max(1);
                     self.update(endpoint, |width| width.lower(blocks));
                     tracing::warn!(endpoint, blocks, cause = %error, "block range lowered");
+                }
+                Err(error) if error.may_pass_if_smaller() => {
+                    tracing::warn!(block = from, cause = %error, "block is read from its receipts");
+                    let read = self.node.logs_of_receipts(from, filter).await?;
+                    logs.extend(read.logs);
+                    if to >= end {
+                        return Ok(Reading { logs, last: read.last });
+                    }
+                    read_up_to = Some(read.last);
+                    from = to + 1;
                 }
                 Err(error) => return Err(error),
             }

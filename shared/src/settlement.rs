@@ -23,40 +23,69 @@ pub enum NextStep {
 
 impl NextStep {
     /// Decides from the order's state and facts. `firm_block` is the last block that is not expected ever to be
-    /// replaced.
+    /// replaced, and `unsettled_since` is since when money has been waiting to be forwarded.
     ///
     /// Paid orders are swept at once. All other money is swept after the session is over, and only while nothing is
-    /// pending: a sweep in between would take two transactions where one does.
+    /// pending: a sweep in between would take two transactions where one does. Pending deposits hold money back for an
+    /// hour at most, because anybody can send another unit at any time.
     pub fn of(
         checkout: &Checkout,
         order: &Order,
         facts: &[ChainFact],
         firm_block: u64,
+        unsettled_since: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {
-        let totals = ChainTotals::of(facts, &[], checkout.deadline);
         let otherwise =
             if facts.iter().any(|fact| fact.block > firm_block) { Self::Observe } else { Self::Done };
-        if totals.unswept() == Amount::ZERO {
+        let totals = ChainTotals::of(facts, &[], checkout.deadline);
+        if totals.unswept() == Amount::ZERO || is_refused_for_good(checkout, order, now) {
             return otherwise;
         }
-        let sweep_if = |condition| if condition { Self::Sweep } else { Self::Observe };
-        match checkout.order_status(order, now) {
-            OrderStatus::WaitingStripePayment | OrderStatus::ScanningDepositTransaction => match otherwise {
-                Self::Observe => Self::Observe,
-                Self::Sweep | Self::AwaitDeadline | Self::Done => Self::AwaitDeadline,
-            },
-            OrderStatus::Executing | OrderStatus::Relay => sweep_if(checkout.ledger.paid_at.is_some()),
-            // The token pays others but not this recipient. Another try would spend gas on the same refusal; anybody
-            // can still sweep once the token relents, and the scan finds that.
-            OrderStatus::Failure if checkout.ledger.settlement_failure.is_some() => otherwise,
-            OrderStatus::Executed
-            | OrderStatus::Refunding
-            | OrderStatus::Refunded
-            | OrderStatus::Failure
-            | OrderStatus::Expired => sweep_if(totals.pending() == Amount::ZERO),
+        if is_unsettled(checkout, order, facts, now) {
+            let is_overdue = unsettled_since.is_some_and(|since| now.since(since) >= LONGEST_WAIT);
+            let is_paid = checkout.ledger.paid_at.is_some();
+            let is_due = is_paid || is_overdue || totals.pending() == Amount::ZERO;
+            return if is_due { Self::Sweep } else { Self::Observe };
+        }
+        match otherwise {
+            Self::Done if is_open(checkout, order, now) => Self::AwaitDeadline,
+            Self::Observe | Self::Sweep | Self::AwaitDeadline | Self::Done => Self::Observe,
         }
     }
+}
+
+/// For how long pending deposits hold back the money of an order that is over.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// Whether confirmed money lies at the deposit address that belongs to the recipient now.
+pub fn is_unsettled(checkout: &Checkout, order: &Order, facts: &[ChainFact], now: Timestamp) -> bool {
+    let totals = ChainTotals::of(facts, &[], checkout.deadline);
+    let belongs_to_recipient = match checkout.order_status(order, now) {
+        OrderStatus::WaitingStripePayment | OrderStatus::ScanningDepositTransaction => false,
+        OrderStatus::Executing | OrderStatus::Relay => checkout.ledger.paid_at.is_some(),
+        OrderStatus::Executed
+        | OrderStatus::Refunding
+        | OrderStatus::Refunded
+        | OrderStatus::Failure
+        | OrderStatus::Expired => true,
+    };
+    totals.unswept() > Amount::ZERO && belongs_to_recipient && !is_refused_for_good(checkout, order, now)
+}
+
+/// Whether the token pays others but not this recipient. Another try would spend gas on the same refusal; anybody can
+/// still sweep once the token relents, and the scan finds that.
+fn is_refused_for_good(checkout: &Checkout, order: &Order, now: Timestamp) -> bool {
+    let has_failed = checkout.order_status(order, now) == OrderStatus::Failure;
+    has_failed && checkout.ledger.settlement_failure.is_some()
+}
+
+/// Whether the order may still be paid in full.
+fn is_open(checkout: &Checkout, order: &Order, now: Timestamp) -> bool {
+    matches!(
+        checkout.order_status(order, now),
+        OrderStatus::WaitingStripePayment | OrderStatus::ScanningDepositTransaction
+    )
 }
 
 /// The longest pause between two tries to settle an order.

@@ -401,14 +401,26 @@ fn the_next_step_follows_from_status_money_and_firmness() {
         // What is paid in time was seen in time.
         story.sees(facts.iter().take(1).cloned().collect(), IN_TIME);
         story.sees(facts, now);
-        let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, FIRM, at(now));
+        let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, FIRM, None, at(now));
         assert_eq!(next, expected, "{what}");
     }
     let mut story = Story::begin();
     story.sees(vec![paid()], IN_TIME);
     story.sees(refused(), AFTER);
-    let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, 2 * SIX_HOURS, at(AFTER));
+    let next = NextStep::of(&story.checkout, &story.order, &story.on_chain, 2 * SIX_HOURS, None, at(AFTER));
     assert_eq!(next, NextStep::Done, "refused for good");
+}
+
+#[test]
+fn pending_dust_holds_money_back_for_an_hour_at_most() {
+    let mut story = Story::begin();
+    story.sees(vec![deposit(1, 60, 10, true), deposit(2, 1, 30, false)], AFTER);
+    let next = |since: i64, now: i64| {
+        let since = Some(at(since));
+        NextStep::of(&story.checkout, &story.order, &story.on_chain, 20, since, at(now))
+    };
+    assert_eq!(next(AFTER, AFTER + 3_599_999), NextStep::Observe);
+    assert_eq!(next(AFTER, AFTER + 3_600_000), NextStep::Sweep);
 }
 
 /// What happens to a story.

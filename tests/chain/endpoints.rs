@@ -141,7 +141,7 @@ async fn second_endpoint_is_used_if_the_first_moves_but_is_behind_the_configured
     let log = LogCapture::start();
     let mut watcher = world.watch().await;
     assert_settles(&world, &mut watcher, "far behind").await;
-    assert_logged(&log.take(), "endpoint distrusted");
+    assert_logged(&log.take(), "endpoint left");
 }
 
 #[tokio::test]

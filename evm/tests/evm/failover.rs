@@ -238,11 +238,11 @@ async fn all_calls_of_an_operation_are_repeated_on_the_next_endpoint() {
 async fn questions_can_be_asked_from_any_thread() {
     fn on_any_thread(_: &(impl Future + Send)) {}
     let node = sound().await.node();
-    on_any_thread(&node.head());
+    on_any_thread(&node.head(0));
     on_any_thread(&node.blocks(&[1]));
     on_any_thread(&node.receipts(&[]));
     on_any_thread(&node.logs_up_to(1..=2, &filter()));
     on_any_thread(&node.send_raw_transaction(&Bytes::new()));
     let reader = LogReader::new(node.clone(), 10);
-    on_any_thread(&reader.read(1..=2, &filter(), &mut 1));
+    on_any_thread(&reader.read(1..=2, &filter(), 1, &mut 1));
 }

@@ -27,7 +27,7 @@ async fn growing(number: u64) -> (Double, Arc<AtomicU64>) {
 }
 
 async fn head(node: &Node) -> u64 {
-    node.head().await.unwrap().number
+    node.head(0).await.unwrap().number
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn without_any_block_the_chain_is_behind() {
     let ((first, number), (second, _)) = (growing(0).await, growing(0).await);
     let broken = Double::responding(|_, _| error(-32603, "Internal error")).await;
     for doubles in [vec![&first], vec![&first, &second], vec![&first, &broken], vec![&broken, &first]] {
-        assert_eq!(Node::new(over(&doubles)).head().await, Err(RpcError::Behind(0)));
+        assert_eq!(Node::new(over(&doubles)).head(0).await, Err(RpcError::Behind(0)));
     }
     let node = first.node();
-    assert!(node.head().await.is_err());
+    assert!(node.head(0).await.is_err());
     number.store(7, Ordering::Relaxed);
     assert_eq!(head(&node).await, 7);
 }
@@ -107,9 +107,9 @@ async fn without_any_block_the_chain_is_behind() {
 async fn the_last_error_is_returned_if_no_endpoint_has_a_head() {
     let first = Double::responding(|_, _| error(-32603, "first")).await;
     let second = Double::responding(|_, _| error(-32603, "second")).await;
-    let failure = Node::new(over(&[&first, &second])).head().await.unwrap_err();
+    let failure = Node::new(over(&[&first, &second])).head(0).await.unwrap_err();
     assert!(failure.to_string().contains("second"), "{failure}");
-    assert!(matches!(Node::new(over(&[])).head().await, Err(RpcError::Unavailable(_))));
+    assert!(matches!(Node::new(over(&[])).head(0).await, Err(RpcError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn an_endpoint_of_another_chain_is_logged_once_as_an_error() {
     let theirs = Double::honest(|_, _| json!("0x1")).await;
     let rpc = theirs.rpc().for_chain(8453);
     for _ in 0..3 {
-        assert!(Node::new(rpc.clone()).head().await.is_err());
+        assert!(Node::new(rpc.clone()).head(0).await.is_err());
     }
     assert_eq!(lines.all(), ["ERROR endpoint is of another chain endpoint=0 expected=8453 found=1"]);
 }
@@ -113,7 +113,7 @@ async fn lowered_limits_and_dropped_logs_are_logged() {
     let node = double.node();
     assert!(node.blocks(&[1, 2]).await.is_ok());
     let reader = LogReader::new(node, 2);
-    assert_eq!(reader.read(1..=2, &filter(), &mut 2).await.unwrap().last.number, 1);
+    assert_eq!(reader.read(1..=2, &filter(), 1, &mut 2).await.unwrap().last.number, 1);
     let expected = [
         "WARN batch limit lowered endpoint=0 limit=1 cause=the node refused: no batches (code -32600)",
         "WARN block range lowered endpoint=0 blocks=1 cause=the node refused: too wide (code -32000)",
@@ -131,7 +131,7 @@ async fn no_line_shows_a_url() {
     let nowhere = Endpoint::parse(&format!("https://127.0.0.1:1/{KEY}")).unwrap();
     let endpoints = vec![telling.endpoint.clone(), gone, nowhere];
     let node = Node::new(Rpc::new(endpoints, LIMITS).unwrap().for_chain(1));
-    assert!(node.head().await.is_err());
+    assert!(node.head(0).await.is_err());
     assert!(node.receipts(&[PAYEE.into_word()]).await.is_err());
     assert!(node.logs_up_to(1..=2, &filter()).await.is_err());
     let lines = lines.all();

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use evm::{Endpoint, LogReader, Node, Reading, RpcError};
 use serde_json::{Value, json};
 
-use crate::chain::{block, filter, hash_of, log, number_in, range_in};
+use crate::chain::{TOKEN, block, filter, hash_of, log, number_in, range_in, with};
 use crate::double::{Double, LIMITS, error, over, reply, serve};
 
 /// What a node that has one log in each block responds to a call.
@@ -62,7 +62,7 @@ async fn refusing(most: u64, refusal: Value) -> Double {
 /// Reads these blocks with as many calls as it takes, and checks that none is missing.
 async fn read_all(reader: &LogReader, from: u64, to: u64) -> u32 {
     let mut left = 1_000;
-    let Reading { logs, last } = reader.read(from..=to, &filter(), &mut left).await.unwrap();
+    let Reading { logs, last } = reader.read(from..=to, &filter(), from, &mut left).await.unwrap();
     let numbers: Vec<u64> = logs.iter().map(|log| log.position.block_number).collect();
     assert_eq!(numbers, (from..=to).collect::<Vec<_>>());
     assert_eq!((last.hash, last.number), (hash_of(to), to));
@@ -183,13 +183,42 @@ async fn a_single_block_that_is_refused_fails_over_to_an_endpoint_with_its_own_w
 }
 
 #[tokio::test]
-async fn a_single_block_that_every_endpoint_refuses_is_an_error() {
-    let broken = refusing(0, error(-32000, "no")).await;
-    let reader = LogReader::new(broken.node(), 4);
+async fn a_single_block_that_every_endpoint_refuses_is_read_from_its_receipts() {
+    // More logs stand in block 3 than the provider lists.
+    let is_full = |params: &Value| (range_in(params).0..=range_in(params).1).contains(&3);
+    let receipt = |params: &Value| {
+        let index = u64::from(params[0] == json!(hash_of(0xbb)));
+        let log = with(log(3, index), &json!({ "transactionHash": params[0] }));
+        json!({
+            "transactionHash": params[0], "blockNumber": "0x3", "blockHash": hash_of(3), "from": TOKEN, "status": "0x1",
+            "gasUsed": "0x5208", "effectiveGasPrice": "0x1", "logs": [log],
+        })
+    };
+    let double = Double::responding(move |method, params| match method {
+        "eth_getLogs" if is_full(params) => error(-32005, "query returned more than 10000 results"),
+        "eth_getBlockByNumber" if number_in(params) == 3 => {
+            let transactions = json!({ "transactions": [hash_of(0xaa), hash_of(0xbb)] });
+            json!({ "result": with(block(3), &transactions) })
+        }
+        "eth_getTransactionReceipt" => json!({ "result": receipt(params) }),
+        _ => json!({ "result": result(method, params) }),
+    })
+    .await;
+    let reader = LogReader::new(double.node(), 4);
     let mut calls = 100;
-    let failure = reader.read(1..=9, &filter(), &mut calls).await.unwrap_err();
-    assert!(matches!(failure, RpcError::Node(_)), "{failure}");
-    assert_eq!((widths(&broken), calls), (vec![4, 2, 1], 97));
+    let reading = reader.read(1..=9, &filter(), 1, &mut calls).await.unwrap();
+    let numbers: Vec<u64> = reading.logs.iter().map(|log| log.position.block_number).collect();
+    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(reading.last.number, 9);
+}
+
+#[tokio::test]
+async fn a_reading_does_not_end_before_the_block_that_it_must_reach() {
+    let double = Double::honest(result).await;
+    let reader = LogReader::new(double.node(), 10);
+    let mut calls = 1;
+    let reading = reader.read(1..=100, &filter(), 35, &mut calls).await.unwrap();
+    assert_eq!((reading.last.number, calls), (40, 0));
 }
 
 #[tokio::test]
@@ -197,23 +226,11 @@ async fn a_budget_that_is_used_up_ends_the_reading_early_and_a_second_one_goes_o
     let double = Double::honest(result).await;
     let reader = LogReader::new(double.node(), 10);
     let mut calls = 3;
-    let first = reader.read(1..=45, &filter(), &mut calls).await.unwrap();
+    let first = reader.read(1..=45, &filter(), 1, &mut calls).await.unwrap();
     assert_eq!((first.last.number, first.last.hash, first.logs.len(), calls), (30, hash_of(30), 30, 0));
     calls = 3;
-    let second = reader.read(first.last.number + 1..=45, &filter(), &mut calls).await.unwrap();
+    let second = reader.read(first.last.number + 1..=45, &filter(), 1, &mut calls).await.unwrap();
     assert_eq!((second.last.number, second.last.hash, second.logs.len(), calls), (45, hash_of(45), 15, 1));
-}
-
-#[tokio::test]
-async fn a_budget_that_ends_before_anything_is_read_is_an_error() {
-    let double = refusing(30, error(-32000, "no")).await;
-    let reader = LogReader::new(double.node(), 100);
-    let mut calls = 2;
-    assert_eq!(reader.read(1..=100, &filter(), &mut calls).await, Err(RpcError::NoCallsLeft));
-    // The width is remembered, so that the next budget suffices.
-    assert_eq!(reader.read(1..=100, &filter(), &mut calls).await, Err(RpcError::NoCallsLeft));
-    calls = 1;
-    assert_eq!(reader.read(1..=100, &filter(), &mut calls).await.unwrap().last.number, 25);
 }
 
 #[tokio::test]
@@ -225,7 +242,7 @@ async fn a_node_that_is_behind_ends_the_reading_with_an_error() {
     .await;
     let reader = LogReader::new(double.node(), 10);
     let mut calls = 100;
-    assert_eq!(reader.read(1..=30, &filter(), &mut calls).await, Err(RpcError::Behind(30)));
+    assert_eq!(reader.read(1..=30, &filter(), 1, &mut calls).await, Err(RpcError::Behind(30)));
     assert_eq!(calls, 97);
 }
 
@@ -245,7 +262,7 @@ async fn an_endpoint_that_cannot_be_reached_is_no_reason_to_narrow_the_range() {
     .await;
     let reader = LogReader::new(double.node(), 50);
     let mut calls = 100;
-    assert!(reader.read(1..=50, &filter(), &mut calls).await.is_err());
+    assert!(reader.read(1..=50, &filter(), 1, &mut calls).await.is_err());
     is_down.store(false, Ordering::Relaxed);
     read_all(&reader, 1, 50).await;
     assert_eq!(widths(&double), [50, 50]);

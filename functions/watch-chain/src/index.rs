@@ -105,6 +105,14 @@ impl Index {
         self.oldest
     }
 
+    /// Whether an address has to be compared with the orders': it is not yet known to be no order's.
+    pub(crate) fn may_be_an_order(&self, address: Address, now: Timestamp) -> bool {
+        match &self.listed {
+            Some(listed) => listed.contains_key(&address),
+            None => self.is_to_be_looked_up(address, now),
+        }
+    }
+
     /// Finds the orders that these addresses belong to.
     pub(crate) async fn orders_at(
         &mut self,

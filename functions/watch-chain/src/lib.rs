@@ -25,7 +25,7 @@ use checkout::chain_config::Chains;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::store::{Store, StoreError};
 use evm::signer::SignError;
-use evm::{Node, RpcError};
+use evm::{Node, RpcError, Signer};
 use futures::future::join_all;
 use lambda_http::tracing;
 use tokio::time::{Instant, sleep};
@@ -69,6 +69,7 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct WatchChains {
     watchers: Vec<ChainWatcher>,
+    settings: Settings,
 }
 
 impl WatchChains {
@@ -78,7 +79,7 @@ impl WatchChains {
         clock: &Clock,
         factory: ForwarderFactory,
         chains: &Chains,
-        settings: &Settings,
+        settings: Settings,
     ) -> Result<Self, SettingsError> {
         let mut watchers = Vec::new();
         for chain in chains.iter() {
@@ -86,15 +87,28 @@ impl WatchChains {
             let (store, clock, payer) = (store.clone(), clock.clone(), settings.payer.clone());
             watchers.push(ChainWatcher::new(chain.clone(), node, store, clock, factory, payer));
         }
-        Ok(Self { watchers })
+        Ok(Self { watchers, settings })
     }
 
     /// Watches all chains for the length of a run. Returns the first chain's error if a chain made no progress, so that
     /// an alarm tells.
     pub async fn run(&mut self) -> Result<(), WatchError> {
         let until = Instant::now() + RUN;
+        if matches!(self.settings.payer, Signer::None) {
+            self.open_gas_key().await;
+        }
         let runs = self.watchers.iter_mut().map(|watcher| run(watcher, until));
         join_all(runs).await.into_iter().collect()
+    }
+
+    /// Opens the gas key, if KMS was unavailable when the function started.
+    async fn open_gas_key(&mut self) {
+        if let Err(error) = self.settings.open_kms_key().await {
+            tracing::error!(cause = %error, "the gas key cannot be opened");
+        }
+        for watcher in &mut self.watchers {
+            watcher.pay_with(&self.settings.payer);
+        }
     }
 
     /// What operators hear of the last run.

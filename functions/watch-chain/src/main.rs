@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let chains = store.load_chains(chains).await?;
     let clock = &Clock::system();
     let namespace = &config::optional("METRICS_NAMESPACE");
-    let watch = &Mutex::new(WatchChains::new(&store, clock, factory, &chains, &settings)?);
+    let watch = &Mutex::new(WatchChains::new(&store, clock, factory, &chains, settings)?);
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| {
         Box::pin(async {
             let mut watch = watch.lock().await;

@@ -4,6 +4,7 @@
 //! factory) fails that order and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
@@ -20,6 +21,7 @@ use evm::filter::{LogFilter, OneOf};
 use evm::log::Log;
 use evm::{LogReader, Node, RpcError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::time::Instant;
 
 use crate::WatchError;
 use crate::order_logs::{OrderLogs, OrderOnChain, Payment, sweep_log};
@@ -31,10 +33,20 @@ const AT_ONCE: usize = 8;
 const ORDERS_PER_READ: usize = 500;
 /// How many ranges are read for orders whose logs lie in the window or shortly before it, and for those whose logs are owed
 /// from far back. What is left is read at the next step.
-const MOST_READS_NEAR: u32 = 400;
-const MOST_READS_FAR_BACK: u32 = 100;
+const MOST_READS_NEAR: u32 = 150;
+const MOST_READS_FAR_BACK: u32 = 50;
+/// How many orders are read from far back in a step, each by itself: one whose blocks a node does not have must not keep
+/// the others from being read.
+const MOST_FAR_BACK: usize = 10;
+/// After how long a step begins no further reading. A run must end before the function times out, which would lose what
+/// it remembers of its visits.
+const TIME_TO_BEGIN: Duration = Duration::from_secs(8);
+/// How many orders may be contended in the database until that is taken for an outage.
+const MOST_CONTENDED: usize = 16;
 /// When an order is tried again whose own data is wrong: a person has to mend it.
 const RETRY_BROKEN: Duration = Duration::from_mins(1);
+/// When an order is tried again whose blocks no node returned.
+const RETRY_FAR_BACK: Duration = Duration::from_mins(5);
 
 /// What became of the orders that a step visited.
 #[derive(Debug, Default)]
@@ -45,7 +57,7 @@ pub(crate) struct Reconciled {
     pub(crate) failures: BTreeMap<OrderId, Failure>,
     /// Whether the node contradicted itself about one of them.
     pub(crate) is_contradicted: bool,
-    /// The orders to which this step's reading did not come, and whose logs nothing but the cursor keeps.
+    /// The orders that this step did not read or record, and whose logs nothing but the cursor keeps.
     pub(crate) unread: BTreeSet<OrderId>,
     /// The ids under which there is no order that this chain is watched for.
     pub(crate) unknown: BTreeSet<OrderId>,
@@ -106,13 +118,28 @@ impl Reconciler {
         let reach = reader.width().max(self.chain.overlap).saturating_mul(4);
         let (near, mut far): (Vec<Subject>, Vec<Subject>) =
             subjects.into_iter().partition(|subject| subject.from >= window.from.saturating_sub(reach));
-        let look = Look { window, head, reader, sweep_due };
+        let contended = AtomicUsize::new(0);
+        let look = Look { window, head, reader, sweep_due, contended: &contended };
+        let began = Instant::now();
         for subjects in near.chunks(ORDERS_PER_READ) {
-            self.observe(subjects, &look, MOST_READS_NEAR, &mut reconciled).await?;
+            if began.elapsed() < TIME_TO_BEGIN {
+                self.observe(subjects, &look, MOST_READS_NEAR, &mut reconciled).await?;
+            } else {
+                reconciled.unread.extend(subjects.iter().map(|subject| subject.state.order.id));
+            }
         }
         far.sort_by_key(|subject| subject.from);
-        far.truncate(ORDERS_PER_READ);
-        self.observe(&far, &look, MOST_READS_FAR_BACK, &mut reconciled).await?;
+        for subject in far.iter().take(MOST_FAR_BACK).take_while(|_| began.elapsed() < TIME_TO_BEGIN) {
+            let subjects = std::slice::from_ref(subject);
+            match self.observe(subjects, &look, MOST_READS_FAR_BACK, &mut reconciled).await {
+                Err(WatchError::Rpc(error)) => {
+                    let cause = format!("its blocks from {} on cannot be read: {error}", subject.from);
+                    let failure = Failure { cause, retry_after: RETRY_FAR_BACK };
+                    reconciled.failures.insert(subject.state.order.id, failure);
+                }
+                done => done?,
+            }
+        }
         Ok(reconciled)
     }
 
@@ -123,9 +150,9 @@ impl Reconciler {
         window: &Window,
         reconciled: &mut Reconciled,
     ) -> Result<Vec<Subject>, WatchError> {
-        let store = &self.store;
+        let (store, contended) = (&self.store, &AtomicUsize::new(0));
         let found: Vec<(OrderId, Result<Option<OrderState>, Failure>)> = stream::iter(orders)
-            .map(|id| async { isolate_order_error(*id, store.order_state(*id).await) })
+            .map(|id| async { isolate_order_error(*id, store.order_state(*id).await, contended) })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
@@ -218,7 +245,8 @@ impl Reconciler {
         let recorded: Vec<(OrderId, Result<Observation, Failure>)> = stream::iter(&observations)
             .map(|(subject, observation)| async {
                 let id = subject.state.order.id;
-                isolate_order_error(id, store.observe(id, observation, || clock.now()).await)
+                let observed = store.observe(id, observation, || clock.now()).await;
+                isolate_order_error(id, observed, look.contended)
             })
             .buffered(AT_ONCE)
             .try_collect()
@@ -226,7 +254,9 @@ impl Reconciler {
         for ((id, recorded), (subject, _)) in recorded.into_iter().zip(&observations) {
             match recorded {
                 Ok(Observation::Recorded(order)) => reconciled.orders.push((*order, subject.factory)),
-                Ok(Observation::Outdated | Observation::NotWatched) => {}
+                // What this node shows was not recorded, so it was not seen.
+                Ok(Observation::Outdated) => drop(reconciled.unread.insert(id)),
+                Ok(Observation::NotWatched) => {}
                 Err(failure) => drop(reconciled.failures.insert(id, failure)),
             }
         }
@@ -299,7 +329,10 @@ impl Reconciler {
         let mut last = look.window.last;
         let mut logs = Vec::new();
         for filter in &filters {
-            let read = look.reader.read(from..=last.number, filter, &mut reads).await?;
+            // Those who owe nothing from before it come further in any case.
+            let at_least = look.window.from.min(last.number);
+            let at_least = if subjects.iter().all(Subject::is_owed) { from } else { at_least };
+            let read = look.reader.read(from..=last.number, filter, at_least, &mut reads).await?;
             if read.last.number == last.number && read.last.hash != last.hash {
                 return Err(WatchError::Reorganised);
             }
@@ -383,16 +416,22 @@ struct Look<'a> {
     head: &'a Head,
     reader: &'a LogReader,
     sweep_due: Option<Timestamp>,
+    contended: &'a AtomicUsize,
 }
 
 /// Tells what is wrong with one order from what is wrong with the database: the latter is not waited for order by order.
 fn isolate_order_error<T>(
     order: OrderId,
     result: Result<T, StoreError>,
+    contended: &AtomicUsize,
 ) -> Result<(OrderId, Result<T, Failure>), StoreError> {
+    let failed = |cause| Ok((order, Err(Failure { cause, retry_after: RETRY_BROKEN })));
     match result {
         Ok(value) => Ok((order, Ok(value))),
-        Err(StoreError::Broken(cause)) => Ok((order, Err(Failure { cause, retry_after: RETRY_BROKEN }))),
-        Err(error @ StoreError::Unavailable(_)) => Err(error),
+        Err(StoreError::Broken(cause)) => failed(cause),
+        Err(StoreError::Contended(cause)) if contended.fetch_add(1, Ordering::Relaxed) < MOST_CONTENDED => {
+            failed(cause)
+        }
+        Err(error @ (StoreError::Contended(_) | StoreError::Unavailable(_))) => Err(error),
     }
 }

@@ -21,6 +21,8 @@ use crate::order_logs::sweep_log;
 
 /// By how much the clock of the service and that of a block's producer may differ.
 const CLOCKS_APART: Duration = Duration::from_mins(2);
+/// How old a head may be without the other endpoints being asked for theirs.
+const FRESH_FOR: Duration = Duration::from_mins(1);
 /// How many requests for logs a scan makes, besides those for the overlap. What is left is read at the next step.
 const MOST_READS: u32 = 50;
 /// How many requests for logs the overlap takes at most. If the node takes fewer blocks at once than configured, the
@@ -77,12 +79,17 @@ pub(crate) struct Scanner {
     cursor_state: CursorState,
     /// When no order was watched and nothing was outstanding: what is in earlier blocks concerns nobody.
     idle_at: Option<Timestamp>,
+    /// The last block that was called safe or final, by whichever node.
+    final_block: u64,
+    /// The tokens whose transfers are read: those that are configured, and those that were.
+    tokens: BTreeSet<Address>,
     /// The factories whose sweeps are read.
     factories: BTreeSet<Address>,
 }
 
 impl Scanner {
     pub(crate) fn new(chain: Chain, node: Node, store: Store, factories: BTreeSet<Address>) -> Self {
+        let tokens = chain.tokens.iter().map(|token| Address::from(token.to_bytes())).collect();
         let reader = LogReader::new(node.clone(), chain.block_range);
         Self {
             chain,
@@ -92,6 +99,8 @@ impl Scanner {
             cursor: None,
             cursor_state: CursorState::Unchecked,
             idle_at: None,
+            final_block: 0,
+            tokens,
             factories,
         }
     }
@@ -100,8 +109,16 @@ impl Scanner {
     pub(crate) async fn begin(&mut self) -> Result<(), WatchError> {
         self.cursor = self.store.cursor(self.chain.id).await?;
         self.cursor_state = CursorState::Unchecked;
-        let remembered = self.cursor.iter().flat_map(|cursor| &cursor.factories);
-        self.factories.extend(remembered.filter_map(|factory| factory.parse::<Address>().ok()));
+        let remembered = |of: fn(&Cursor) -> &Vec<String>| {
+            let texts = self.cursor.iter().flat_map(of);
+            texts.filter_map(|text| text.parse::<Address>().ok()).collect::<Vec<_>>()
+        };
+        let (factories, tokens) =
+            (remembered(|cursor| &cursor.factories), remembered(|cursor| &cursor.tokens));
+        self.factories.extend(factories);
+        // An order outlives the configuration it was created under. The configured tokens come first.
+        let room = OneOf::<Address>::MOST.saturating_sub(self.tokens.len());
+        self.tokens.extend(tokens.into_iter().take(room));
         Ok(())
     }
 
@@ -130,18 +147,22 @@ impl Scanner {
     }
 
     /// Asks for the chain's end.
-    pub(crate) async fn head(&self) -> Result<Head, WatchError> {
-        let block = self.node.head().await?;
-        let tagged = |tag| async move {
-            // Before the chain has such a block, nothing counts.
-            Ok::<_, RpcError>(self.node.block(tag).await?.map_or(0, |block| block.number))
+    ///
+    /// A node that was restarted does not know for a while what is safe or final. What was final before stays so; before
+    /// the chain has such a block, nothing counts.
+    pub(crate) async fn head(&mut self, now: Timestamp) -> Result<Head, WatchError> {
+        let fresh_since = u64::try_from((now - FRESH_FOR).as_seconds()).unwrap_or_default();
+        let block = self.node.head(fresh_since).await?;
+        let tag = match self.chain.finality {
+            Finality::Blocks(blocks) => {
+                return Ok(Head { block, final_block: block.number.saturating_sub(blocks) });
+            }
+            Finality::Safe => BlockTag::Safe,
+            Finality::Finalized => BlockTag::Finalized,
         };
-        let final_block = match self.chain.finality {
-            Finality::Blocks(blocks) => block.number.saturating_sub(blocks),
-            Finality::Safe => tagged(BlockTag::Safe).await?,
-            Finality::Finalized => tagged(BlockTag::Finalized).await?,
-        };
-        Ok(Head { block, final_block })
+        let tagged = self.node.block(tag).await?.map_or(0, |block| block.number);
+        self.final_block = self.final_block.max(tagged);
+        Ok(Head { block, final_block: self.final_block.min(block.number) })
     }
 
     /// Reads the next blocks, and finds the orders that their logs concern. `may_skip` says that nothing is outstanding
@@ -162,13 +183,15 @@ impl Scanner {
             return Ok(Scan { window, matched: MatchedLogs::new(), cursor: None });
         }
         let between = (self.unread_since(now), now);
+        // A scan that ended within the overlap would be the same each time.
+        let at_least = self.valid_cursor().map_or(from, |cursor| cursor.block + 1).min(end);
         let mut reads = MOST_READS + self.overlap_reads();
         let mut found = Vec::new();
         let mut until = end;
         if let Some(transfers) = self.transfers(index)? {
-            let read = self.reader.read(from..=end, &transfers, &mut reads).await?;
+            let read = self.reader.read(from..=end, &transfers, at_least, &mut reads).await?;
             let transfers: Vec<Transfer> = read.logs.iter().filter_map(Transfer::read).collect();
-            let (complete, recipients) = recipients(&transfers, index.listed().is_some());
+            let (complete, recipients) = recipients(&transfers, index, at_least, now);
             until = complete.min(read.last.number);
             let orders = index.orders_at(recipients, between).await?;
             let matched =
@@ -179,7 +202,7 @@ impl Scanner {
         let factories = OneOf::new(self.factories.iter().copied())
             .map_err(|_| RpcError::Malformed("was not asked: no factory is known"))?;
         let sweeps = LogFilter::sweeps(factories, None);
-        let sweeps = self.reader.read(from..=until, &sweeps, &mut reads).await?;
+        let sweeps = self.reader.read(from..=until, &sweeps, at_least.min(until), &mut reads).await?;
         let ids = sweeps.logs.iter().filter_map(sweep_log).filter_map(|(_, sweep)| {
             let order = order_of(sweep.order)?;
             Some((OrderId::from_bytes(order), sweep.position))
@@ -223,6 +246,7 @@ impl Scanner {
             block_hash: format!("{:#x}", block.hash),
             block_time: Some(time_of(block)),
             factories: self.factories.iter().map(|factory| format!("{factory:#x}")).collect(),
+            tokens: self.tokens.iter().map(|token| format!("{token:#x}")).collect(),
         }
     }
 
@@ -266,14 +290,21 @@ impl Scanner {
         now: Timestamp,
     ) -> Result<u64, WatchError> {
         let (overlap, end) = (self.overlap(), head.block.number);
-        let cursor = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong);
-        let next = cursor.map_or(0, |cursor| (cursor.block + 1).saturating_sub(overlap));
+        let Some(cursor) = self.valid_cursor() else {
+            let oldest = index.oldest().unwrap_or(now - WATCHED_FOR);
+            return self.block_at(oldest - CLOCKS_APART, 0, end).await;
+        };
+        let next = (cursor.block + 1).saturating_sub(overlap);
         let is_far = end.saturating_sub(next) > overlap.saturating_mul(4).max(1_000);
-        if cursor.is_some() && !(is_far && may_skip) {
-            return Ok(next);
+        match index.oldest() {
+            Some(oldest) if is_far && may_skip => self.block_at(oldest - CLOCKS_APART, next, end).await,
+            Some(_) | None => Ok(next),
         }
-        let oldest = index.oldest().unwrap_or(now - WATCHED_FOR);
-        self.block_at(oldest - CLOCKS_APART, next, end).await
+    }
+
+    /// The cursor, unless it was found to be wrong.
+    fn valid_cursor(&self) -> Option<&Cursor> {
+        self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong)
     }
 
     /// How many blocks before the cursor are read again.
@@ -306,8 +337,7 @@ impl Scanner {
 
     /// Which transfers are asked for; `None` if no order is watched.
     fn transfers(&self, index: &Index) -> Result<Option<LogFilter>, WatchError> {
-        let tokens = self.chain.tokens.iter().map(|token| Address::from(token.to_bytes()));
-        let tokens = OneOf::new(tokens)
+        let tokens = OneOf::new(self.tokens.iter().copied())
             .map_err(|_| RpcError::Malformed("was not asked: a filter takes 1 to 1,000 tokens"))?;
         Ok(match index.addresses() {
             None => Some(LogFilter::transfers(tokens, None)),
@@ -316,15 +346,22 @@ impl Scanner {
     }
 }
 
-/// The recipients of these transfers, and up to which block they are complete. A block is taken as a whole.
-fn recipients(transfers: &[Transfer], is_listed: bool) -> (u64, HashSet<Address>) {
+/// The recipients of these transfers that may be an order's, and up to which block they are complete. A block is taken as
+/// a whole, and so are all blocks up to `at_least`.
+fn recipients(
+    transfers: &[Transfer],
+    index: &Index,
+    at_least: u64,
+    now: Timestamp,
+) -> (u64, HashSet<Address>) {
     let mut recipients = HashSet::new();
     for block in transfers.chunk_by(|one, next| one.position.block_number == next.position.block_number) {
-        if !is_listed && recipients.len() > MOST_RECIPIENTS {
-            let first = block.first().map_or(u64::MAX, |transfer| transfer.position.block_number);
-            return (first.saturating_sub(1), recipients);
+        let number = block.first().map_or(u64::MAX, |transfer| transfer.position.block_number);
+        if recipients.len() > MOST_RECIPIENTS && number > at_least {
+            return (number - 1, recipients);
         }
-        recipients.extend(block.iter().map(|transfer| transfer.to));
+        let to = block.iter().map(|transfer| transfer.to);
+        recipients.extend(to.filter(|address| index.may_be_an_order(*address, now)));
     }
     (u64::MAX, recipients)
 }

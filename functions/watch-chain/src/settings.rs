@@ -14,7 +14,9 @@ use checkout::store;
 use evm::kms::KmsKey;
 use evm::local::LocalKey;
 use evm::rpc::Limits;
+use evm::signer::SignError;
 use evm::{Endpoint, Rpc, Signer};
+use lambda_http::tracing;
 use serde::Deserialize;
 
 const SECRET: &str = "CHAIN_SECRET";
@@ -26,6 +28,8 @@ pub struct Settings {
     endpoints: HashMap<u64, Vec<Endpoint>>,
     /// The key that pays for settlements.
     pub payer: Signer,
+    /// The KMS key that pays instead, by its client and id.
+    kms: Option<(aws_sdk_kms::Client, String)>,
 }
 
 impl fmt::Debug for Settings {
@@ -71,12 +75,28 @@ impl Settings {
         if let Some(key) = config::optional(KMS_KEY) {
             let mut kms = aws_sdk_kms::config::Builder::from(aws);
             kms.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_KMS"));
-            let opened = KmsKey::open(aws_sdk_kms::Client::from_conf(kms.build()), key).await;
-            let key =
-                opened.map_err(|error| unusable(KMS_KEY, format!("the key cannot be used: {error}")))?;
-            settings.payer = Signer::Kms(key);
+            settings.payer = Signer::None;
+            settings.kms = Some((aws_sdk_kms::Client::from_conf(kms.build()), key));
+            match settings.open_kms_key().await {
+                Ok(()) => {}
+                // Deposits are observed without it. It is tried again before each run.
+                Err(error @ (SignError::Unavailable(_) | SignError::NoKey)) => {
+                    tracing::error!(cause = %error, "the gas key cannot be opened");
+                }
+                Err(error @ SignError::Refused(_)) => {
+                    return Err(unusable(KMS_KEY, format!("the key cannot be used: {error}")));
+                }
+            }
         }
         Ok(settings)
+    }
+
+    /// Opens the configured KMS key, unless it is open or none is configured.
+    pub async fn open_kms_key(&mut self) -> Result<(), SignError> {
+        if let (Some((client, key)), Signer::None) = (&self.kms, &self.payer) {
+            self.payer = Signer::Kms(KmsKey::open(client.clone(), key.as_str()).await?);
+        }
+        Ok(())
     }
 
     /// Reads the secret's text.
@@ -99,7 +119,7 @@ impl Settings {
                 LocalKey::parse(&key).map_err(|error| Invalid::expected(format!("a gas key: {error}")))?,
             ),
         };
-        Ok(Self { endpoints, payer })
+        Ok(Self { endpoints, payer, kms: None })
     }
 
     /// Returns a client for a chain's nodes.

@@ -25,6 +25,7 @@ use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
 
 use crate::WatchError;
+use crate::reconciler::Reconciled;
 
 /// The most orders in one transaction: at some 60,000 gas each, a fifth of the smallest block among the chains in use.
 const MOST_ORDERS: usize = 100;
@@ -33,8 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many times the usual fee a replacement may offer. A settlement that waits at such a price waits for something
 /// else, for a balance to pay with, say. Raised on and on, it would take all of that balance once there is some.
 const MOST_OVER_USUAL: u128 = 4;
-/// How many blocks a node may be behind another one of the same chain.
-const MOST_BEHIND: u64 = 1_000;
 /// How often orders are looked at that only wait for a settlement, if none can be made and many wait.
 const RECHECK: Duration = Duration::from_mins(5);
 
@@ -53,8 +52,20 @@ pub(crate) struct Settler {
     most_orders: usize,
     /// Whether the last try to settle found that nothing can be settled now.
     is_blocked: bool,
+    /// The settlement that is under way, as the step read it.
+    pending: Option<PendingSettlement>,
     /// How many orders a settlement did not move, since this was taken.
     without_effect: u64,
+}
+
+/// What became of sending a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Taken,
+    /// For now: the next step sends it again.
+    NotTaken,
+    /// The same bytes are refused each time.
+    RefusedForGood,
 }
 
 /// An order to be settled.
@@ -63,6 +74,8 @@ struct Due<'a> {
     order: &'a ObservedOrder,
     factory: ForwarderFactory,
     sweep: Sweep,
+    /// Whether a payer waits for it, and not only the recipient for late money.
+    is_paid: bool,
     since: Timestamp,
 }
 
@@ -85,8 +98,14 @@ impl Settler {
             placed: BTreeMap::new(),
             most_orders: MOST_ORDERS,
             is_blocked: false,
+            pending: None,
             without_effect: 0,
         }
+    }
+
+    /// From here on this key pays.
+    pub(crate) fn pay_with(&mut self, payer: Signer) {
+        self.payer = payer;
     }
 
     /// Begins a run: checks that the configured factory exists, because without it nothing can be settled, and returns the
@@ -120,6 +139,17 @@ impl Settler {
         (is_long_queue || self.payer.address().is_none()).then(|| now + RECHECK)
     }
 
+    /// Reads the settlement that is under way. Returns its orders if it was mined: this step has to visit them, to see what
+    /// it did.
+    pub(crate) async fn orders_to_check(&mut self) -> Result<Vec<OrderId>, WatchError> {
+        self.pending = match self.payer.address() {
+            Some(_) => self.store.settlement(self.chain.id).await?,
+            None => None,
+        };
+        let resolved = self.pending.iter().filter(|pending| pending.resolved_at.is_some());
+        Ok(resolved.flat_map(|pending| pending.orders.clone()).collect())
+    }
+
     /// Takes the number of orders that settlements did not move.
     pub(crate) fn take_without_effect(&mut self) -> u64 {
         std::mem::take(&mut self.without_effect)
@@ -130,10 +160,10 @@ impl Settler {
     /// Trouble with settling is logged and is no reason not to watch: only the database's errors are returned.
     pub(crate) async fn settle(
         &mut self,
-        orders: &[(ObservedOrder, ForwarderFactory)],
-        head: u64,
+        reconciled: &Reconciled,
+        scanned: u64,
     ) -> Result<Option<B256>, WatchError> {
-        match self.try_settle(orders, head).await {
+        match self.try_settle(reconciled, scanned).await {
             Ok(sent) => Ok(sent),
             Err(error @ (WatchError::Rpc(_) | WatchError::Sign(_))) => {
                 self.is_blocked = true;
@@ -146,26 +176,25 @@ impl Settler {
 
     async fn try_settle(
         &mut self,
-        orders: &[(ObservedOrder, ForwarderFactory)],
-        head: u64,
+        reconciled: &Reconciled,
+        scanned: u64,
     ) -> Result<Option<B256>, WatchError> {
         let Some(payer) = self.payer.address() else {
             return Ok(None);
         };
         let mut deferred = HashSet::new();
-        if let Some(pending) = self.store.settlement(self.chain.id).await? {
+        if let Some(pending) = self.pending.take() {
             match pending.resolved_at {
-                None if self.is_resolved(&pending, payer, head).await? => return Ok(None),
+                None if self.is_resolved(&pending, payer, scanned).await? => return Ok(None),
                 None => return self.rebroadcast_or_bump(&pending).await,
-                // This node has not seen the block that resolved it, unless that was a block of another chain.
-                Some(resolved_at) if (1..MOST_BEHIND).contains(&resolved_at.saturating_sub(head)) => {
-                    return Ok(None);
-                }
-                Some(_) => deferred = self.check_effect(&pending, orders).await?,
+                Some(_) => match self.check_effect(&pending, reconciled, scanned).await? {
+                    Some(without_effect) => deferred = without_effect,
+                    None => return Ok(None),
+                },
             }
         }
         let now = self.clock.now();
-        let due = due(orders, now);
+        let due = due(&reconciled.orders, now);
         let due = due.into_iter().filter(|due| !deferred.contains(&due.order.id));
         let due = self.of_one_factory(due.collect()).await?;
         let Some(factory) = due.first().map(|due| due.factory.address()) else {
@@ -201,10 +230,10 @@ impl Settler {
         self.keep_and_send(None, settlement).await
     }
 
-    /// The orders of one factory that go into the next settlement: those whose money waits for longest, of a factory
-    /// that exists.
+    /// The orders of one factory that go into the next settlement: paid ones first, then those whose money waits for longest,
+    /// of a factory that exists.
     async fn of_one_factory<'a>(&mut self, mut due: Vec<Due<'a>>) -> Result<Vec<Due<'a>>, WatchError> {
-        due.sort_by_key(|due| due.since);
+        due.sort_by_key(|due| (!due.is_paid, due.since));
         let factories: Vec<Address> = due.iter().map(|due| due.factory.address()).collect();
         let mut chosen = None;
         for factory in factories {
@@ -248,13 +277,15 @@ impl Settler {
         Ok(None)
     }
 
-    /// Checks what a mined settlement did. An order that it did not move backs off. Returns these orders. A settlement that
-    /// a reorganisation took back did nothing yet, and is made again at once.
+    /// Checks what a mined settlement did. An order that it did not move backs off. Returns these orders, or `None` if the
+    /// chain was not read far enough yet for each of its orders. A settlement that a reorganisation took back did nothing
+    /// yet, and is made again at once.
     async fn check_effect(
         &mut self,
         pending: &PendingSettlement,
-        orders: &[(ObservedOrder, ForwarderFactory)],
-    ) -> Result<HashSet<OrderId>, WatchError> {
+        reconciled: &Reconciled,
+        scanned: u64,
+    ) -> Result<Option<HashSet<OrderId>>, WatchError> {
         let is_own = |hash: &str| pending.versions.iter().any(|version| version.hash == hash);
         let was_moved = |order: &ObservedOrder| {
             order
@@ -264,9 +295,14 @@ impl Settler {
         };
         let versions: Vec<B256> =
             pending.versions.iter().filter_map(|version| version.hash.parse().ok()).collect();
-        let is_mined = self.node.receipts(&versions).await?.iter().any(Option::is_some);
+        let receipts = self.node.receipts(&versions).await?;
+        let mined = receipts.iter().flatten().map(|receipt| receipt.block_number).max();
+        if mined > Some(scanned) || pending.orders.iter().any(|order| reconciled.unread.contains(order)) {
+            return Ok(None);
+        }
+        let orders = reconciled.orders.iter().filter(|_| mined.is_some());
         let mut deferred = HashSet::new();
-        for (order, _) in orders.iter().filter(|_| is_mined) {
+        for (order, _) in orders {
             let id = order.id;
             if order.next == NextStep::Sweep && pending.orders.contains(&id) && !was_moved(order) {
                 let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
@@ -291,7 +327,7 @@ impl Settler {
         }
         self.without_effect += deferred.len() as u64;
         match self.store.forget_settlement(self.chain.id, pending).await? {
-            ChainWrite::Written => Ok(deferred),
+            ChainWrite::Written => Ok(Some(deferred)),
             ChainWrite::Superseded => Err(WatchError::Superseded),
         }
     }
@@ -351,12 +387,12 @@ impl Settler {
         &mut self,
         pending: &PendingSettlement,
         payer: Address,
-        head: u64,
+        scanned: u64,
     ) -> Result<bool, WatchError> {
         let next = self.node.nonce(payer, BlockTag::Latest).await?;
         let written = if next > pending.nonce {
             let resolved = PendingSettlement {
-                resolved_at: Some(head),
+                resolved_at: Some(scanned),
                 version: pending.version + 1,
                 ..pending.clone()
             };
@@ -386,8 +422,11 @@ impl Settler {
             return Ok(None);
         };
         if !self.has_waited(pending) {
-            self.send(last).await?;
+            self.send(last).await;
             return Ok(None);
+        }
+        if self.send(last).await == Sent::RefusedForGood {
+            return self.give_up(pending).await;
         }
         let usual = self.node.fees().await?;
         let fees = Fees { max: last.max_fee_per_gas, priority: last.max_priority_fee_per_gas };
@@ -396,7 +435,6 @@ impl Settler {
             fees.max / MOST_OVER_USUAL > usual.max || fees.priority / MOST_OVER_USUAL > usual.priority;
         if is_unusual || self.exceeds_fee_cap(fees) {
             self.is_blocked = true;
-            self.send(last).await?;
             return Ok(None);
         }
         let version = self.sign(pending, fees).await?;
@@ -426,29 +464,42 @@ impl Settler {
         let Some(version) = settlement.versions.last() else {
             return Ok(None);
         };
-        self.send(version).await?;
+        self.send(version).await;
         Ok(version.hash.parse().ok())
     }
 
+    /// Gives up a settlement that the node refuses whatever its fees are: too much gas, too high a fee for the node's own
+    /// limit, an input that it does not take. The next one has half as many orders and a new estimate. Should a version of
+    /// this one be mined after all, sweeping twice moves nothing twice.
+    async fn give_up(&mut self, pending: &PendingSettlement) -> Result<Option<B256>, WatchError> {
+        self.most_orders = (pending.orders.len() / 2).max(1);
+        match self.store.forget_settlement(self.chain.id, pending).await? {
+            ChainWrite::Written => Ok(None),
+            ChainWrite::Superseded => Err(WatchError::Superseded),
+        }
+    }
+
     /// Hands a version in. That the node has it already is as good as that it takes it.
-    async fn send(&mut self, version: &SignedVersion) -> Result<(), WatchError> {
+    async fn send(&mut self, version: &SignedVersion) -> Sent {
         let Ok(raw) = hex::decode(&version.raw) else {
-            return Ok(());
+            return Sent::RefusedForGood;
         };
-        match self.node.send_raw_transaction(&Bytes::from(raw)).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_already_known() => Ok(()),
-            // Most likely the balance does not pay for it. The next step sends it again.
-            Err(error) => {
-                self.is_blocked = true;
-                tracing::error!(
-                    chain = self.chain_id(),
-                    hash = version.hash,
-                    cause = %error,
-                    "settlement was not taken"
-                );
-                Ok(())
-            }
+        let error = match self.node.send_raw_transaction(&Bytes::from(raw)).await {
+            Ok(()) => return Sent::Taken,
+            Err(error) if error.is_already_known() => return Sent::Taken,
+            Err(error) => error,
+        };
+        self.is_blocked = true;
+        tracing::error!(
+            chain = self.chain_id(),
+            hash = version.hash,
+            cause = %error,
+            "settlement was not taken"
+        );
+        if matches!(error, RpcError::Node(_)) && !error.is_about_fees() {
+            Sent::RefusedForGood
+        } else {
+            Sent::NotTaken
         }
     }
 
@@ -474,7 +525,8 @@ fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<
         .iter()
         .filter_map(|one| {
             let (factory, sweep, since) = due(one)?;
-            Some(Due { order: &one.0, factory, sweep, since })
+            let is_paid = one.0.record.checkout.ledger.paid_at.is_some();
+            Some(Due { order: &one.0, factory, sweep, is_paid, since })
         })
         .collect()
 }

@@ -126,6 +126,12 @@ impl ChainWatcher {
         self
     }
 
+    /// From here on this key pays for settlements.
+    pub fn pay_with(&mut self, payer: &Signer) {
+        self.reconciler.payer = payer.address();
+        self.settler.pay_with(payer.clone());
+    }
+
     /// The chain's id.
     pub fn chain_id(&self) -> u64 {
         self.chain.id.as_u64()
@@ -141,8 +147,9 @@ impl ChainWatcher {
     pub async fn begin(&mut self) -> Result<(), WatchError> {
         self.health = ChainHealth::default();
         self.scanner.begin().await?;
-        let head = self.scanner.head().await?;
-        self.note_head(&head, self.clock.now());
+        let now = self.clock.now();
+        let head = self.scanner.head(now).await?;
+        self.note_head(&head, now);
         self.health.gas_balance = self.settler.begin().await;
         Ok(())
     }
@@ -168,11 +175,12 @@ impl ChainWatcher {
             self.health.cursor_lag = Some(Duration::ZERO);
             return Ok(step);
         }
-        let head = self.scanner.head().await?;
+        let head = self.scanner.head(now).await?;
         step.stale_for = self.note_head(&head, now);
         let scan = self.scanner.scan(&head, &mut self.index, !has_work, now).await?;
 
         let mut visited = self.backlog.next(due.iter().copied(), &scan.matched);
+        visited.extend(self.settler.orders_to_check().await?);
         let sweep_due = self.settler.recheck_at(visited.len(), now);
         let reader = self.scanner.reader();
         let reconciled =
@@ -188,7 +196,7 @@ impl ChainWatcher {
         step.failed = reconciled.failures.keys().copied().collect();
         self.health.orders_in_trouble = self.health.orders_in_trouble.max(step.failed.len());
 
-        step.sent = Box::pin(self.settler.settle(&reconciled.orders, head.block.number)).await?;
+        step.sent = Box::pin(self.settler.settle(&reconciled, scan.window.last.number)).await?;
         self.health.without_effect += self.settler.take_without_effect();
         if let Some(cursor) = scan.cursor {
             let are_all_seen = self.backlog.has_seen(&scan.matched);

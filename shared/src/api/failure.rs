@@ -210,7 +210,7 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) => Self {
+            StoreError::Unavailable(cause) | StoreError::Contended(cause) => Self {
                 cause: Some(cause),
                 ..Self::new(ErrorCode::TemporarilyUnavailable, "The service is busy; try again shortly")
             },

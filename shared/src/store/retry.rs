@@ -30,7 +30,7 @@ impl AttemptError {
     pub(super) fn or_contended(self) -> Self {
         match self {
             Self::Failed(StoreError::Unavailable(cause)) => Self::Contended(cause),
-            Self::Failed(StoreError::Broken(_)) | Self::Contended(_) => self,
+            Self::Failed(StoreError::Broken(_) | StoreError::Contended(_)) | Self::Contended(_) => self,
         }
     }
 }
@@ -56,7 +56,7 @@ where
             Ok(settled) => return Ok(settled),
             Err(AttemptError::Failed(error)) => return Err(error),
             Err(AttemptError::Contended(cause)) if start.elapsed() >= BUDGET => {
-                return Err(StoreError::Unavailable(cause));
+                return Err(StoreError::Contended(cause));
             }
             Err(AttemptError::Contended(_)) => {
                 sleep(longest.mul_f64(fastrand::f64())).await;

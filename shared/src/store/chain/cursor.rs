@@ -22,6 +22,9 @@ pub struct Cursor {
     /// The forwarder factories whose sweeps are read, in lower-case hex: the configured one, and those of older orders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub factories: Vec<String>,
+    /// The tokens whose transfers are read, in lower-case hex: the configured ones, and those of older orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<String>,
 }
 
 const CURSOR: &str = "cursor";

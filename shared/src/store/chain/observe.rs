@@ -1,5 +1,7 @@
 //! Recording what the chain shows of an order: it replaces what the chain showed before, in one conditional write.
 
+use std::collections::HashSet;
+
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 
 use crate::chain_fact::ChainFact;
@@ -7,7 +9,7 @@ use crate::checkout::Checkout;
 use crate::id::OrderId;
 use crate::ledger::Ledger;
 use crate::order::Order;
-use crate::settlement::NextStep;
+use crate::settlement::{NextStep, is_unsettled};
 use crate::time::Timestamp;
 
 use super::super::idempotency::incomplete;
@@ -96,11 +98,18 @@ impl ChainObservation {
         (1..=MOST_BEHIND).contains(&ahead)
     }
 
-    /// All that is known of the order with it.
+    /// All that is known of the order with it. A fact that was final stays final: another node may be behind in what it
+    /// calls safe, and a payment that counted must not stop counting for that.
     fn beside(&self, known: &[ChainFact]) -> Vec<ChainFact> {
         let before = known.iter().filter(|fact| fact.block < self.from_block);
         let after = known.iter().filter(|fact| fact.block > self.to_block);
-        before.chain(&self.facts).chain(after).cloned().collect()
+        let was_final: HashSet<(u64, &str)> =
+            known.iter().filter(|fact| fact.is_final).map(|fact| (fact.block, fact.hash.as_str())).collect();
+        let observed = self.facts.iter().map(|fact| {
+            let is_final = fact.is_final || was_final.contains(&(fact.block, fact.hash.as_str()));
+            ChainFact { is_final, ..fact.clone() }
+        });
+        before.cloned().chain(observed).chain(after.cloned()).collect()
     }
 
     /// The same, up to a block.
@@ -113,6 +122,7 @@ impl ChainObservation {
     fn work(
         &self,
         next: NextStep,
+        is_unsettled: bool,
         deadline: Timestamp,
         facts: &[ChainFact],
         before: Option<&Work>,
@@ -121,7 +131,6 @@ impl ChainObservation {
         let unfirm = facts.iter().map(|fact| fact.block).filter(|block| *block > self.firm_block).min();
         let from_block =
             unfirm.map(|block| block.saturating_sub(self.margin)).into_iter().chain(self.owed_from).min();
-        let is_unsettled = next == NextStep::Sweep;
         let unsettled = before.filter(|work| is_unsettled && work.unsettled_since.is_some());
         let settle_after = unsettled.and_then(|work| work.settle_after);
         let due = match next {
@@ -201,8 +210,11 @@ impl Store {
         let facts = observation.beside(&snapshot.on_chain);
         let ledger = snapshot.checkout.observe(&terms, &snapshot.reported, &facts, now);
         let after = Checkout { ledger: ledger.clone(), ..snapshot.checkout.clone() };
-        let next = NextStep::of(&after, &terms, &facts, observation.firm_block, now);
-        let work = observation.work(next, after.deadline, &facts, snapshot.work.as_ref(), now);
+        let since = snapshot.work.as_ref().and_then(|work| work.unsettled_since);
+        let next = NextStep::of(&after, &terms, &facts, observation.firm_block, since, now);
+        let is_unsettled = is_unsettled(&after, &terms, &facts, now);
+        let before = snapshot.work.as_ref();
+        let work = observation.work(next, is_unsettled, after.deadline, &facts, before, now);
         let is_news =
             ledger != snapshot.checkout.ledger || facts != snapshot.on_chain || work != snapshot.work;
         if is_news {

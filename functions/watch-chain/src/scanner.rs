@@ -26,7 +26,8 @@ const MOST_READS: u32 = 50;
 /// How many requests for logs the overlap takes at most. If the node takes fewer blocks at once than configured, the
 /// overlap is shortened: otherwise a scan would read nothing else, and the cursor would never move.
 const MOST_OVERLAP_READS: u32 = 100;
-/// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
+/// How many recipients a scan looks up. A scan of a busy token ends at the block that has more. Those that are remembered
+/// do not count: the overlap alone may have more, and the cursor would never move.
 const MOST_RECIPIENTS: usize = 2_000;
 /// How many blocks a node may be behind another one of the same chain. A cursor further ahead is wrong, unless the time
 /// of its block shows that the node is behind.
@@ -169,7 +170,7 @@ impl Scanner {
         if let Some(transfers) = self.transfers(index)? {
             let read = self.reader.read(from..=end, &transfers, &mut reads).await?;
             let transfers: Vec<Transfer> = read.logs.iter().filter_map(Transfer::read).collect();
-            let (until, recipients) = recipients(&transfers, index.listed().is_some());
+            let (until, recipients) = recipients(&transfers, |address| index.needs_lookup(address, now));
             let orders = index.orders_at(recipients, between).await?;
             for transfer in transfers.iter().filter(|transfer| transfer.place.block_number <= until) {
                 if let Some(order) = orders.get(&transfer.to) {
@@ -316,14 +317,16 @@ impl Scanner {
 }
 
 /// The recipients of these transfers, and up to which block they are complete. A block is taken as a whole.
-fn recipients(transfers: &[Transfer], is_listed: bool) -> (u64, HashSet<Address>) {
+fn recipients(transfers: &[Transfer], needs_lookup: impl Fn(Address) -> bool) -> (u64, HashSet<Address>) {
     let mut recipients = HashSet::new();
+    let mut lookups = 0;
     for block in transfers.chunk_by(|one, next| one.place.block_number == next.place.block_number) {
-        if !is_listed && recipients.len() > MOST_RECIPIENTS {
+        if lookups > MOST_RECIPIENTS {
             let first = block.first().map_or(u64::MAX, |transfer| transfer.place.block_number);
             return (first.saturating_sub(1), recipients);
         }
-        recipients.extend(block.iter().map(|transfer| transfer.to));
+        let new = block.iter().map(|transfer| transfer.to).filter(|to| recipients.insert(*to));
+        lookups += new.filter(|to| needs_lookup(*to)).count();
     }
     (u64::MAX, recipients)
 }

@@ -29,8 +29,9 @@ use crate::scanner::{Head, Window, time_of};
 const AT_ONCE: usize = 8;
 /// How many orders' logs are asked for at once.
 const ORDERS_PER_READ: usize = 500;
-/// How many requests may be made for orders whose logs are owed from far back. What is left is read at the next step.
-const MOST_READS_FAR_BACK: u32 = 100;
+/// How many ranges are read for orders whose logs are owed from far back. Each takes three requests. What is left is read
+/// at the next step.
+const MOST_READS_FAR_BACK: u32 = 30;
 /// When an order is tried again whose own data is wrong: a person has to mend it.
 const RETRY_BROKEN: Duration = Duration::from_mins(1);
 
@@ -45,6 +46,8 @@ pub(crate) struct Reconciled {
     pub(crate) is_contradicted: bool,
     /// The ids under which there is no order that this chain is watched for.
     pub(crate) unknown: BTreeSet<OrderId>,
+    /// The orders that were read at a later head before. Nothing was recorded of them.
+    pub(crate) outdated: BTreeSet<OrderId>,
 }
 
 /// Why an order could not be processed.
@@ -95,12 +98,14 @@ impl Reconciler {
         let reach = reader.width().max(self.chain.overlap).saturating_mul(4);
         let (near, mut far): (Vec<Subject>, Vec<Subject>) =
             subjects.into_iter().partition(|subject| subject.from >= window.from.saturating_sub(reach));
-        let look = Look { window, head, reader, sweep_due };
+        let look = Look { window, head, reader, sweep_due, retry_contradicted: Duration::ZERO };
         for subjects in near.chunks(ORDERS_PER_READ) {
             self.observe(subjects, &look, &mut u32::MAX.clone(), &mut reconciled).await?;
         }
         far.sort_by_key(|subject| subject.from);
         far.truncate(ORDERS_PER_READ);
+        // Tried at each step, one of them would use up the requests of all others.
+        let look = Look { retry_contradicted: RETRY_BROKEN, ..look };
         self.observe(&far, &look, &mut MOST_READS_FAR_BACK.clone(), &mut reconciled).await?;
         Ok(reconciled)
     }
@@ -198,7 +203,7 @@ impl Reconciler {
         for order in self.contradicted(&gone).await? {
             reconciled.is_contradicted = true;
             let cause = "the node leaves out logs of transactions that it has".to_owned();
-            reconciled.failures.insert(order, Failure { cause, retry_after: Duration::ZERO });
+            reconciled.failures.insert(order, Failure { cause, retry_after: look.retry_contradicted });
         }
         observations.retain(|(subject, _)| !reconciled.failures.contains_key(&subject.state.order.id));
         let (store, clock) = (&self.store, &self.clock);
@@ -213,7 +218,8 @@ impl Reconciler {
         for ((id, recorded), (subject, _)) in recorded.into_iter().zip(&observations) {
             match recorded {
                 Ok(Observation::Recorded(order)) => reconciled.orders.push((*order, subject.factory)),
-                Ok(Observation::Outdated | Observation::NotWatched) => {}
+                Ok(Observation::Outdated) => drop(reconciled.outdated.insert(id)),
+                Ok(Observation::NotWatched) => {}
                 Err(failure) => drop(reconciled.failures.insert(id, failure)),
             }
         }
@@ -363,6 +369,8 @@ struct Look<'a> {
     head: &'a Head,
     reader: &'a LogReader,
     sweep_due: Option<Timestamp>,
+    /// When an order is tried again about which the node contradicts itself.
+    retry_contradicted: Duration,
 }
 
 /// Tells what is wrong with one order from what is wrong with the database: the latter is not waited for order by order.

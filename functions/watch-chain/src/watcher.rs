@@ -178,6 +178,11 @@ impl ChainWatcher {
         let reconciled =
             Box::pin(self.reconciler.reconcile(&visited, &scan.window, &head, reader, sweep_due)).await?;
         let unparked = self.park(&reconciled, scan.window.from, now).await?;
+        // What was read at an earlier head than before is read again. Without work, nothing else would have it read.
+        for order in reconciled.outdated.iter().filter(|order| self.backlog.has_unseen(order, &scan.matched))
+        {
+            self.store.park(*order, self.chain.id, scan.window.from, now).await?;
+        }
         visited.retain(|order| !unparked.contains(order));
         self.backlog.note(&visited, &scan.matched);
         for order in due.iter().filter(|order| reconciled.unknown.contains(order)) {

@@ -38,8 +38,8 @@ const RETRY_BROKEN: Duration = Duration::from_mins(1);
 /// What became of the orders that a step visited.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciled {
-    /// The orders that were recorded, each with its factory.
-    pub(crate) orders: Vec<(ObservedOrder, ForwarderFactory)>,
+    /// The orders that were recorded.
+    pub(crate) orders: Vec<ReconciledOrder>,
     /// The orders that failed.
     pub(crate) failures: BTreeMap<OrderId, Failure>,
     /// Whether the node contradicted itself about one of them.
@@ -48,6 +48,16 @@ pub(crate) struct Reconciled {
     pub(crate) unknown: BTreeSet<OrderId>,
     /// The orders that were read at a later head before. Nothing was recorded of them.
     pub(crate) outdated: BTreeSet<OrderId>,
+}
+
+/// An order that was read and recorded.
+#[derive(Debug)]
+pub(crate) struct ReconciledOrder {
+    pub(crate) observed: ObservedOrder,
+    /// The factory from which its deposit address derives.
+    pub(crate) factory: ForwarderFactory,
+    /// The last block that was read for it. Of an order that is owed from far back, it may be long before the head.
+    pub(crate) read_until: u64,
 }
 
 /// Why an order could not be processed.
@@ -217,7 +227,11 @@ impl Reconciler {
             .await?;
         for ((id, recorded), (subject, _)) in recorded.into_iter().zip(&observations) {
             match recorded {
-                Ok(Observation::Recorded(order)) => reconciled.orders.push((*order, subject.factory)),
+                Ok(Observation::Recorded(order)) => reconciled.orders.push(ReconciledOrder {
+                    observed: *order,
+                    factory: subject.factory,
+                    read_until: reached,
+                }),
                 Ok(Observation::Outdated) => drop(reconciled.outdated.insert(id)),
                 Ok(Observation::NotWatched) => {}
                 Err(failure) => drop(reconciled.failures.insert(id, failure)),

@@ -25,6 +25,7 @@ use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
 
 use crate::WatchError;
+use crate::reconciler::ReconciledOrder;
 
 /// The most orders in one transaction: at some 60,000 gas each, a fifth of the smallest block among the chains in use.
 const MOST_ORDERS: usize = 100;
@@ -128,7 +129,7 @@ impl Settler {
     /// Trouble with settling is logged and is no reason not to watch: only the database's errors are returned.
     pub(crate) async fn settle(
         &mut self,
-        orders: &[(ObservedOrder, ForwarderFactory)],
+        orders: &[ReconciledOrder],
         head: u64,
     ) -> Result<Option<B256>, WatchError> {
         match self.try_settle(orders, head).await {
@@ -144,7 +145,7 @@ impl Settler {
 
     async fn try_settle(
         &mut self,
-        orders: &[(ObservedOrder, ForwarderFactory)],
+        orders: &[ReconciledOrder],
         head: u64,
     ) -> Result<Option<B256>, WatchError> {
         let Some(payer) = self.payer.address() else {
@@ -236,7 +237,7 @@ impl Settler {
     ) -> Result<Option<B256>, WatchError> {
         tracing::error!(chain = self.chain_id(), orders = due.len(), cause = %error, "settlement was refused");
         if let [alone] = due {
-            self.defer(alone.order).await?;
+            self.defer_failed(alone.order).await?;
             self.most_orders = MOST_ORDERS;
         } else {
             self.most_orders = (due.len() / 2).max(1);
@@ -249,7 +250,7 @@ impl Settler {
     async fn check_effect(
         &mut self,
         pending: &PendingSettlement,
-        orders: &[(ObservedOrder, ForwarderFactory)],
+        orders: &[ReconciledOrder],
     ) -> Result<HashSet<OrderId>, WatchError> {
         let is_own = |hash: &str| pending.versions.iter().any(|version| version.hash == hash);
         let was_moved = |order: &ObservedOrder| {
@@ -262,9 +263,16 @@ impl Settler {
             pending.versions.iter().filter_map(|version| version.hash.parse().ok()).collect();
         let is_mined = self.node.receipts(&versions).await?.iter().any(Option::is_some);
         let mut deferred = HashSet::new();
-        for (order, _) in orders.iter().filter(|_| is_mined) {
+        for ReconciledOrder { observed: order, read_until, .. } in orders.iter().filter(|_| is_mined) {
             let id = order.id;
-            if order.next == NextStep::Sweep && pending.orders.contains(&id) && !was_moved(order) {
+            if order.next != NextStep::Sweep || !pending.orders.contains(&id) || was_moved(order) {
+                continue;
+            }
+            deferred.insert(id);
+            if Some(*read_until) < pending.resolved_at {
+                // It was not read that far. Sent again at once, a settlement would most likely find nothing.
+                self.defer(order, pause_after(0), 0).await?;
+            } else {
                 let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
                     ChainFactKind::SweepFailed { reason, .. } if is_own(fact.hash.as_str()) => {
                         Some(reason.as_str())
@@ -281,22 +289,27 @@ impl Settler {
                     reason = reason.unwrap_or("the factory logged nothing"),
                     "settlement had no effect"
                 );
-                self.defer(order).await?;
-                deferred.insert(id);
+                self.defer_failed(order).await?;
+                self.without_effect += 1;
             }
         }
-        self.without_effect += deferred.len() as u64;
         match self.store.forget_settlement(self.chain.id, pending).await? {
             ChainWrite::Written => Ok(deferred),
             ChainWrite::Superseded => Err(WatchError::Superseded),
         }
     }
 
-    /// Puts an order's next settlement off.
-    async fn defer(&self, order: &ObservedOrder) -> Result<(), WatchError> {
+    /// Puts off the next settlement of an order that one did not move.
+    async fn defer_failed(&self, order: &ObservedOrder) -> Result<(), WatchError> {
+        let attempts = order.work.as_ref().map_or(0, |work| work.attempts);
+        self.defer(order, pause_after(attempts + 1), 1).await
+    }
+
+    /// Puts an order's next settlement off, and counts failed attempts.
+    async fn defer(&self, order: &ObservedOrder, pause: Duration, failed: u32) -> Result<(), WatchError> {
         if let Some(work) = &order.work {
-            let settle_after = self.clock.now() + pause_after(work.attempts + 1);
-            self.store.defer_settlement(order.id, work, settle_after).await?;
+            let attempts = work.attempts + failed;
+            self.store.defer_settlement(order.id, work, attempts, self.clock.now() + pause).await?;
         }
         Ok(())
     }
@@ -454,8 +467,8 @@ impl Settler {
 }
 
 /// The orders whose money is to be forwarded now.
-fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<'_>> {
-    let due = |(order, factory): &'_ (ObservedOrder, ForwarderFactory)| {
+fn due(orders: &[ReconciledOrder], now: Timestamp) -> Vec<Due<'_>> {
+    let due = |ReconciledOrder { observed: order, factory, .. }: &'_ ReconciledOrder| {
         let work = order.work.as_ref().filter(|_| order.next == NextStep::Sweep)?;
         let is_due = work.settle_after.is_none_or(|after| after <= now);
         let terms = &order.record.checkout.order.as_ref().filter(|_| is_due)?.terms;
@@ -470,7 +483,7 @@ fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<
         .iter()
         .filter_map(|one| {
             let (factory, sweep, since) = due(one)?;
-            Some(Due { order: &one.0, factory, sweep, since })
+            Some(Due { order: &one.observed, factory, sweep, since })
         })
         .collect()
 }

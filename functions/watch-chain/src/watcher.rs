@@ -189,7 +189,7 @@ impl ChainWatcher {
             self.store.remove_work(*order).await?;
         }
         self.remember_factories(&reconciled);
-        step.observed = reconciled.orders.iter().map(|(order, _)| order.id).collect();
+        step.observed = reconciled.orders.iter().map(|order| order.observed.id).collect();
         step.failed = reconciled.failures.keys().copied().collect();
         self.health.orders_in_trouble = step.failed.len();
 
@@ -244,8 +244,8 @@ impl ChainWatcher {
 
     /// From here on the sweeps of these orders' factories are read.
     fn remember_factories(&mut self, reconciled: &Reconciled) {
-        for (_, factory) in &reconciled.orders {
-            self.scanner.add_factory(factory.address());
+        for order in &reconciled.orders {
+            self.scanner.add_factory(order.factory.address());
         }
     }
 

@@ -25,8 +25,8 @@ struct Counter {
     calls: AtomicUsize,
     /// How many are answered.
     answered: AtomicUsize,
-    /// How many index queries are refused from now on.
-    refused_queries: AtomicUsize,
+    /// How many index queries are answered until one is refused; `usize::MAX` if none is.
+    queries_left: AtomicUsize,
     blown: watch::Sender<bool>,
 }
 
@@ -35,7 +35,7 @@ impl Default for Fuse {
         Self(Arc::new(Counter {
             calls: AtomicUsize::new(0),
             answered: AtomicUsize::new(usize::MAX),
-            refused_queries: AtomicUsize::new(0),
+            queries_left: AtomicUsize::new(usize::MAX),
             blown: watch::Sender::new(false),
         }))
     }
@@ -54,14 +54,14 @@ impl Fuse {
         self.arm(usize::MAX);
     }
 
-    /// Refuses the next index queries.
-    pub fn refuse_queries(&self, queries: usize) {
-        self.0.refused_queries.store(queries, Ordering::SeqCst);
+    /// Answers so many index queries from now on, and refuses the next one.
+    pub fn refuse_query_after(&self, answered: usize) {
+        self.0.queries_left.store(answered, Ordering::SeqCst);
     }
 
     fn refuses_query(&self) -> bool {
-        let one_less = |left: usize| left.checked_sub(1);
-        self.0.refused_queries.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+        let one_less = |left: usize| (left < usize::MAX).then(|| left.checked_sub(1).unwrap_or(usize::MAX));
+        self.0.queries_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) == Ok(0)
     }
 
     /// Does some work; `None` where it crashed.

@@ -118,6 +118,25 @@ impl Evm {
         self.send(self.payer, Some(token), &call.abi_encode()).await
     }
 
+    /// Sends one unit to a deposit address in each of many transactions.
+    pub async fn transfer_many(&self, to: Address, transactions: usize) {
+        let call = TestToken::transferCall { to, amount: U256::from(1) };
+        let transaction = json!({
+            "from": self.payer,
+            "to": format!("{:#x}", self.token),
+            "data": hex::encode_prefixed(call.abi_encode()),
+            "gas": "0x13880",
+            "maxFeePerGas": "0x2540be400",
+            "maxPriorityFeePerGas": "0x1",
+        });
+        let calls: Vec<Value> = (0..transactions)
+            .map(|id| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_sendTransaction", "params": [transaction] }))
+            .collect();
+        let answers: Value =
+            self.http.post(self.endpoint()).json(&calls).send().await.unwrap().json().await.unwrap();
+        assert!(answers.as_array().unwrap().iter().all(|answer| answer["result"].is_string()), "{answers}");
+    }
+
     /// Has the token refuse an account, or no longer refuse it.
     pub async fn block(&self, account: Address, value: bool) {
         let call = TestToken::setBlockedCall { account, value };

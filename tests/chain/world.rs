@@ -272,6 +272,12 @@ impl World {
         self.evm.send(self.evm.stranger, Some(ForwarderFactory::DEPLOYED), &sweep).await
     }
 
+    /// The same, through another factory.
+    pub async fn sweep_through(&self, deal: &Deal, factory: Address) -> B256 {
+        let sweep = abi::sweep(deal.sweep(self.evm.token));
+        self.evm.send(self.evm.stranger, Some(factory), &sweep).await
+    }
+
     /// The same, in a batch, whose items fail alone.
     pub async fn sweep_many(&self, deal: &Deal) -> B256 {
         let sweeps = abi::sweep_many(&[deal.sweep(self.evm.token)]);

@@ -87,6 +87,11 @@ impl Backlog {
         }
     }
 
+    /// Whether one of an order's logs was not part of its last visit.
+    pub(crate) fn has_unseen(&self, order: &OrderId, matched: &MatchedLogs) -> bool {
+        matched.get(order).is_some_and(|logs| !self.includes(order, logs))
+    }
+
     /// Whether each of these logs was part of its order's last visit.
     pub(crate) fn has_seen(&self, matched: &MatchedLogs) -> bool {
         matched.iter().all(|(order, logs)| self.includes(order, logs))

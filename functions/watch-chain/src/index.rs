@@ -19,7 +19,7 @@ use lambda_http::tracing;
 const MOST_LISTED: usize = 1_000;
 /// By how much the index may follow the table. A recipient that is no order's is looked up once more after that.
 const INDEX_DELAY: Duration = Duration::from_mins(1);
-/// For how long a recipient that is no order's is remembered. It cannot become one later: nobody can pay an order before
+/// For how long a recipient is remembered. One that is no order's cannot become one later: nobody can pay an order before
 /// it exists. But a transfer that comes back after a reorganisation is a new one.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// How many recipients are remembered: four megabytes. With more, all are forgotten and looked up again.
@@ -41,22 +41,24 @@ pub(crate) struct Index {
     too_many_at: Option<Timestamp>,
     /// When the oldest of the listed orders was created.
     oldest: Option<Timestamp>,
-    /// Recipients that are no order's.
-    strangers: HashMap<Address, Stranger>,
+    /// Recipients that were looked up. Those in the overlap occur at each step.
+    recipients: HashMap<Address, Recipient>,
 }
 
-/// A recipient that was looked up and is no order's.
+/// A recipient that was looked up.
 #[derive(Debug, Clone, Copy)]
-struct Stranger {
+struct Recipient {
+    /// The order whose deposit address it is, if it is one.
+    order: Option<OrderId>,
     first_seen: Timestamp,
     looked_up: Timestamp,
 }
 
 impl Index {
     pub(crate) fn new(store: Store, chain: ChainId) -> Self {
-        let strangers = HashMap::new();
         let (most_listed, listed, too_many_at, oldest) = (MOST_LISTED, None, None, None);
-        Self { store, chain, most_listed, listed, too_many_at, oldest, strangers }
+        let recipients = HashMap::new();
+        Self { store, chain, most_listed, listed, too_many_at, oldest, recipients }
     }
 
     /// The same, listing no more orders than this.
@@ -105,14 +107,6 @@ impl Index {
         self.oldest
     }
 
-    /// Whether an address has to be compared with the orders': it is not yet known to be no order's.
-    pub(crate) fn may_be_an_order(&self, address: Address, now: Timestamp) -> bool {
-        match &self.listed {
-            Some(listed) => listed.contains_key(&address),
-            None => self.is_to_be_looked_up(address, now),
-        }
-    }
-
     /// Finds the orders that these addresses belong to.
     pub(crate) async fn orders_at(
         &mut self,
@@ -125,8 +119,9 @@ impl Index {
         }
         let now = between.1;
         self.forget_old(now);
+        let addresses: Vec<Address> = addresses.into_iter().collect();
         let unknown: Vec<Address> =
-            addresses.into_iter().filter(|address| self.is_to_be_looked_up(*address, now)).collect();
+            addresses.iter().copied().filter(|address| self.needs_lookup(*address, now)).collect();
         let (store, chain) = (&self.store, self.chain);
         let found: Vec<(Address, Option<OrderId>)> = stream::iter(unknown)
             .map(|address| async move {
@@ -136,29 +131,28 @@ impl Index {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        let mut orders = HashMap::new();
         for (address, order) in found {
-            if let Some(order) = order {
-                orders.insert(address, order);
-            } else {
-                let stranger = Stranger { first_seen: now, looked_up: now };
-                self.strangers.entry(address).or_insert(stranger).looked_up = now;
-            }
+            let new = Recipient { order, first_seen: now, looked_up: now };
+            let recipient = self.recipients.entry(address).or_insert(new);
+            *recipient = Recipient { first_seen: recipient.first_seen, ..new };
         }
-        Ok(orders)
+        let order = |address: Address| Some((address, self.recipients.get(&address)?.order?));
+        Ok(addresses.into_iter().filter_map(order).collect())
     }
 
-    fn is_to_be_looked_up(&self, address: Address, now: Timestamp) -> bool {
-        self.strangers.get(&address).is_none_or(|stranger| {
-            let settled_at = stranger.first_seen + INDEX_DELAY;
-            stranger.looked_up < settled_at && now >= settled_at
-        })
+    /// Whether [`Self::orders_at`] queries the table for an address.
+    pub(crate) fn needs_lookup(&self, address: Address, now: Timestamp) -> bool {
+        self.listed.is_none()
+            && self.recipients.get(&address).is_none_or(|recipient| {
+                let settled_at = recipient.first_seen + INDEX_DELAY;
+                recipient.order.is_none() && recipient.looked_up < settled_at && now >= settled_at
+            })
     }
 
     fn forget_old(&mut self, now: Timestamp) {
-        if self.strangers.len() > MOST_REMEMBERED {
-            self.strangers.clear();
+        if self.recipients.len() > MOST_REMEMBERED {
+            self.recipients.clear();
         }
-        self.strangers.retain(|_, stranger| now.since(stranger.first_seen) < REMEMBERED_FOR);
+        self.recipients.retain(|_, recipient| now.since(recipient.first_seen) < REMEMBERED_FOR);
     }
 }

@@ -34,7 +34,7 @@ const ORDERS_PER_READ: usize = 500;
 /// How many ranges are read for orders whose logs lie in the window or shortly before it, and for those whose logs are owed
 /// from far back. What is left is read at the next step.
 const MOST_READS_NEAR: u32 = 150;
-const MOST_READS_FAR_BACK: u32 = 50;
+const MOST_READS_FAR_BACK: u32 = 30;
 /// How many orders are read from far back in a step, each by itself: one whose blocks a node does not have must not keep
 /// the others from being read.
 const MOST_FAR_BACK: usize = 10;
@@ -51,16 +51,28 @@ const RETRY_FAR_BACK: Duration = Duration::from_mins(5);
 /// What became of the orders that a step visited.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciled {
-    /// The orders that were recorded, each with its factory.
-    pub(crate) orders: Vec<(ObservedOrder, ForwarderFactory)>,
+    /// The orders that were recorded.
+    pub(crate) orders: Vec<ReconciledOrder>,
     /// The orders that failed.
     pub(crate) failures: BTreeMap<OrderId, Failure>,
     /// Whether the node contradicted itself about one of them.
     pub(crate) is_contradicted: bool,
-    /// The orders that this step did not read or record, and whose logs nothing but the cursor keeps.
+    /// The orders that this step did not read, and whose logs nothing but the cursor keeps.
     pub(crate) unread: BTreeSet<OrderId>,
+    /// The orders that were read at a later head before. Nothing was recorded of them.
+    pub(crate) outdated: BTreeSet<OrderId>,
     /// The ids under which there is no order that this chain is watched for.
     pub(crate) unknown: BTreeSet<OrderId>,
+}
+
+/// An order that was read and recorded.
+#[derive(Debug)]
+pub(crate) struct ReconciledOrder {
+    pub(crate) observed: ObservedOrder,
+    /// The factory from which its deposit address derives.
+    pub(crate) factory: ForwarderFactory,
+    /// The last block that was read for it. Of an order that is owed from far back, it may be long before the head.
+    pub(crate) read_until: u64,
 }
 
 /// Why an order could not be processed.
@@ -119,7 +131,8 @@ impl Reconciler {
         let (near, mut far): (Vec<Subject>, Vec<Subject>) =
             subjects.into_iter().partition(|subject| subject.from >= window.from.saturating_sub(reach));
         let contended = AtomicUsize::new(0);
-        let look = Look { window, head, reader, sweep_due, contended: &contended };
+        let contended = &contended;
+        let look = Look { window, head, reader, sweep_due, contended, retry_contradicted: Duration::ZERO };
         let began = Instant::now();
         for subjects in near.chunks(ORDERS_PER_READ) {
             if began.elapsed() < TIME_TO_BEGIN {
@@ -129,6 +142,8 @@ impl Reconciler {
             }
         }
         far.sort_by_key(|subject| subject.from);
+        // Tried at each step, one of them would use up the time of all others.
+        let look = Look { retry_contradicted: RETRY_BROKEN, ..look };
         for subject in far.iter().take(MOST_FAR_BACK).take_while(|_| began.elapsed() < TIME_TO_BEGIN) {
             let subjects = std::slice::from_ref(subject);
             match self.observe(subjects, &look, MOST_READS_FAR_BACK, &mut reconciled).await {
@@ -238,7 +253,7 @@ impl Reconciler {
         for order in self.contradicted(&gone).await? {
             reconciled.is_contradicted = true;
             let cause = "the node leaves out logs of transactions that it has".to_owned();
-            reconciled.failures.insert(order, Failure { cause, retry_after: Duration::ZERO });
+            reconciled.failures.insert(order, Failure { cause, retry_after: look.retry_contradicted });
         }
         observations.retain(|(subject, _)| !reconciled.failures.contains_key(&subject.state.order.id));
         let (store, clock) = (&self.store, &self.clock);
@@ -253,9 +268,12 @@ impl Reconciler {
             .await?;
         for ((id, recorded), (subject, _)) in recorded.into_iter().zip(&observations) {
             match recorded {
-                Ok(Observation::Recorded(order)) => reconciled.orders.push((*order, subject.factory)),
-                // What this node shows was not recorded, so it was not seen.
-                Ok(Observation::Outdated) => drop(reconciled.unread.insert(id)),
+                Ok(Observation::Recorded(order)) => reconciled.orders.push(ReconciledOrder {
+                    observed: *order,
+                    factory: subject.factory,
+                    read_until: reached,
+                }),
+                Ok(Observation::Outdated) => drop(reconciled.outdated.insert(id)),
                 Ok(Observation::NotWatched) => {}
                 Err(failure) => drop(reconciled.failures.insert(id, failure)),
             }
@@ -417,6 +435,8 @@ struct Look<'a> {
     reader: &'a LogReader,
     sweep_due: Option<Timestamp>,
     contended: &'a AtomicUsize,
+    /// When an order is tried again about which the node contradicts itself.
+    retry_contradicted: Duration,
 }
 
 /// Tells what is wrong with one order from what is wrong with the database: the latter is not waited for order by order.

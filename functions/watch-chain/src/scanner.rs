@@ -28,8 +28,9 @@ const MOST_READS: u32 = 50;
 /// How many requests for logs the overlap takes at most. If the node takes fewer blocks at once than configured, the
 /// overlap is shortened: otherwise a scan would read nothing else, and the cursor would never move.
 const MOST_OVERLAP_READS: u32 = 100;
-/// How many recipients a scan looks up. A scan of a busy token ends at the block that has more.
-const MOST_RECIPIENTS: usize = 2_000;
+/// How many recipients a scan looks up. A scan of a busy token ends at the block that has more. Those that are remembered
+/// do not count: the overlap alone may have more.
+const MOST_LOOKUPS: usize = 2_000;
 /// How many blocks a node may be behind another one of the same chain, for a cursor that does not say its block's time.
 const MOST_BEHIND: u64 = 64;
 
@@ -191,7 +192,8 @@ impl Scanner {
         if let Some(transfers) = self.transfers(index)? {
             let read = self.reader.read(from..=end, &transfers, at_least, &mut reads).await?;
             let transfers: Vec<Transfer> = read.logs.iter().filter_map(Transfer::read).collect();
-            let (complete, recipients) = recipients(&transfers, index, at_least, now);
+            let (complete, recipients) =
+                recipients(&transfers, at_least, |address| index.needs_lookup(address, now));
             until = complete.min(read.last.number);
             let orders = index.orders_at(recipients, between).await?;
             let matched =
@@ -346,22 +348,22 @@ impl Scanner {
     }
 }
 
-/// The recipients of these transfers that may be an order's, and up to which block they are complete. A block is taken as
-/// a whole, and so are all blocks up to `at_least`.
+/// The recipients of these transfers, and up to which block they are complete. A block is taken as a whole, and so are all
+/// blocks up to `at_least`.
 fn recipients(
     transfers: &[Transfer],
-    index: &Index,
     at_least: u64,
-    now: Timestamp,
+    needs_lookup: impl Fn(Address) -> bool,
 ) -> (u64, HashSet<Address>) {
     let mut recipients = HashSet::new();
+    let mut lookups = 0;
     for block in transfers.chunk_by(|one, next| one.position.block_number == next.position.block_number) {
         let number = block.first().map_or(u64::MAX, |transfer| transfer.position.block_number);
-        if recipients.len() > MOST_RECIPIENTS && number > at_least {
+        if lookups > MOST_LOOKUPS && number > at_least {
             return (number - 1, recipients);
         }
-        let to = block.iter().map(|transfer| transfer.to);
-        recipients.extend(to.filter(|address| index.may_be_an_order(*address, now)));
+        let new = block.iter().map(|transfer| transfer.to).filter(|to| recipients.insert(*to));
+        lookups += new.filter(|to| needs_lookup(*to)).count();
     }
     (u64::MAX, recipients)
 }

@@ -25,7 +25,7 @@ use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
 
 use crate::WatchError;
-use crate::reconciler::Reconciled;
+use crate::reconciler::{Reconciled, ReconciledOrder};
 
 /// The most orders in one transaction: at some 60,000 gas each, a fifth of the smallest block among the chains in use.
 const MOST_ORDERS: usize = 100;
@@ -269,7 +269,7 @@ impl Settler {
     ) -> Result<Option<B256>, WatchError> {
         tracing::error!(chain = self.chain_id(), orders = due.len(), cause = %error, "settlement was refused");
         if let [alone] = due {
-            self.defer(alone.order).await?;
+            self.defer_failed(alone.order).await?;
             self.most_orders = MOST_ORDERS;
         } else {
             self.most_orders = (due.len() / 2).max(1);
@@ -300,43 +300,54 @@ impl Settler {
         if mined > Some(scanned) || pending.orders.iter().any(|order| reconciled.unread.contains(order)) {
             return Ok(None);
         }
-        let orders = reconciled.orders.iter().filter(|_| mined.is_some());
         let mut deferred = HashSet::new();
-        for (order, _) in orders {
-            let id = order.id;
-            if order.next == NextStep::Sweep && pending.orders.contains(&id) && !was_moved(order) {
-                let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
-                    ChainFactKind::SweepFailed { reason, .. } if is_own(fact.hash.as_str()) => {
-                        Some(reason.as_str())
-                    }
-                    ChainFactKind::SweepFailed { .. }
-                    | ChainFactKind::Deposit { .. }
-                    | ChainFactKind::Sweep { .. } => None,
-                });
-                let attempts = order.work.as_ref().map_or(0, |work| work.attempts) + 1;
-                tracing::error!(
-                    chain = self.chain_id(),
-                    order = %id,
-                    attempts,
-                    reason = reason.unwrap_or("the factory logged nothing"),
-                    "settlement had no effect"
-                );
-                self.defer(order).await?;
-                deferred.insert(id);
+        for ReconciledOrder { observed: order, read_until, .. } in
+            reconciled.orders.iter().filter(|_| mined.is_some())
+        {
+            if order.next != NextStep::Sweep || !pending.orders.contains(&order.id) || was_moved(order) {
+                continue;
             }
+            deferred.insert(order.id);
+            if Some(*read_until) < mined {
+                // It was not read that far. Sent again at once, a settlement would most likely find nothing.
+                self.defer(order, pause_after(0), 0).await?;
+                continue;
+            }
+            let reason = order.facts.iter().rev().find_map(|fact| match &fact.kind {
+                ChainFactKind::SweepFailed { reason, .. } if is_own(fact.hash.as_str()) => {
+                    Some(reason.as_str())
+                }
+                ChainFactKind::SweepFailed { .. }
+                | ChainFactKind::Deposit { .. }
+                | ChainFactKind::Sweep { .. } => None,
+            });
+            tracing::error!(
+                chain = self.chain_id(),
+                order = %order.id,
+                attempts = order.work.as_ref().map_or(0, |work| work.attempts) + 1,
+                reason = reason.unwrap_or("the factory logged nothing"),
+                "settlement had no effect"
+            );
+            self.defer_failed(order).await?;
+            self.without_effect += 1;
         }
-        self.without_effect += deferred.len() as u64;
         match self.store.forget_settlement(self.chain.id, pending).await? {
             ChainWrite::Written => Ok(Some(deferred)),
             ChainWrite::Superseded => Err(WatchError::Superseded),
         }
     }
 
-    /// Puts an order's next settlement off.
-    async fn defer(&self, order: &ObservedOrder) -> Result<(), WatchError> {
+    /// Puts off the next settlement of an order that one did not move.
+    async fn defer_failed(&self, order: &ObservedOrder) -> Result<(), WatchError> {
+        let attempts = order.work.as_ref().map_or(0, |work| work.attempts);
+        self.defer(order, pause_after(attempts + 1), 1).await
+    }
+
+    /// Puts an order's next settlement off, and counts failed attempts.
+    async fn defer(&self, order: &ObservedOrder, pause: Duration, failed: u32) -> Result<(), WatchError> {
         if let Some(work) = &order.work {
-            let settle_after = self.clock.now() + pause_after(work.attempts + 1);
-            self.store.defer_settlement(order.id, work, settle_after).await?;
+            let attempts = work.attempts + failed;
+            self.store.defer_settlement(order.id, work, attempts, self.clock.now() + pause).await?;
         }
         Ok(())
     }
@@ -509,8 +520,8 @@ impl Settler {
 }
 
 /// The orders whose money is to be forwarded now.
-fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<'_>> {
-    let due = |(order, factory): &'_ (ObservedOrder, ForwarderFactory)| {
+fn due(orders: &[ReconciledOrder], now: Timestamp) -> Vec<Due<'_>> {
+    let due = |ReconciledOrder { observed: order, factory, .. }: &'_ ReconciledOrder| {
         let work = order.work.as_ref().filter(|_| order.next == NextStep::Sweep)?;
         let is_due = work.settle_after.is_none_or(|after| after <= now);
         let terms = &order.record.checkout.order.as_ref().filter(|_| is_due)?.terms;
@@ -525,8 +536,8 @@ fn due(orders: &[(ObservedOrder, ForwarderFactory)], now: Timestamp) -> Vec<Due<
         .iter()
         .filter_map(|one| {
             let (factory, sweep, since) = due(one)?;
-            let is_paid = one.0.record.checkout.ledger.paid_at.is_some();
-            Some(Due { order: &one.0, factory, sweep, is_paid, since })
+            let is_paid = one.observed.record.checkout.ledger.paid_at.is_some();
+            Some(Due { order: &one.observed, factory, sweep, is_paid, since })
         })
         .collect()
 }

@@ -186,13 +186,18 @@ impl ChainWatcher {
         let reconciled =
             Box::pin(self.reconciler.reconcile(&visited, &scan.window, &head, reader, sweep_due)).await?;
         let unparked = self.park(&reconciled, scan.window.from, now).await?;
+        // What was read at an earlier head than before is read again. Without work, nothing else would have it read.
+        for order in reconciled.outdated.iter().filter(|order| self.backlog.has_unseen(order, &scan.matched))
+        {
+            self.store.park(*order, self.chain.id, scan.window.from, now).await?;
+        }
         visited.retain(|order| !unparked.contains(order) && !reconciled.unread.contains(order));
         self.backlog.note(&visited, &scan.matched);
         for order in due.iter().filter(|order| reconciled.unknown.contains(order)) {
             self.store.remove_work(*order).await?;
         }
         self.remember_factories(&reconciled);
-        step.observed = reconciled.orders.iter().map(|(order, _)| order.id).collect();
+        step.observed = reconciled.orders.iter().map(|order| order.observed.id).collect();
         step.failed = reconciled.failures.keys().copied().collect();
         self.health.orders_in_trouble = self.health.orders_in_trouble.max(step.failed.len());
 
@@ -247,8 +252,8 @@ impl ChainWatcher {
 
     /// From here on the sweeps of these orders' factories are read.
     fn remember_factories(&mut self, reconciled: &Reconciled) {
-        for (_, factory) in &reconciled.orders {
-            self.scanner.add_factory(factory.address());
+        for order in &reconciled.orders {
+            self.scanner.add_factory(order.factory.address());
         }
     }
 

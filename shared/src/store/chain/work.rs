@@ -144,23 +144,24 @@ impl Store {
         .await
     }
 
-    /// Records that a settlement of an order had no effect, and when the next one may be sent. The order is due then, or at
-    /// once if blocks of it may still be replaced. An order that has no work any more stays without.
+    /// Records how many settlements of an order had no effect, and when the next one may be sent. Blocks that are owed to
+    /// the order are read meanwhile. An order that has no work any more stays without.
     pub async fn defer_settlement(
         &self,
         order: OrderId,
         work: &Work,
+        attempts: u32,
         settle_after: Timestamp,
     ) -> Result<(), StoreError> {
-        let update = "SET watch_order = :order, due = :due, settle_after = :after, attempts = :attempts";
         let due = if work.from_block.is_some() { work.due } else { settle_after };
+        let update = "SET watch_order = :order, due = :due, settle_after = :after, attempts = :attempts";
         self.update_work(order, |call| {
             call.update_expression(update)
                 .condition_expression("attribute_exists(pk)")
                 .expression_attribute_values(":order", string(position(order, due, work.unsettled_since)))
                 .expression_attribute_values(":due", number(due.as_millis()))
                 .expression_attribute_values(":after", number(settle_after.as_millis()))
-                .expression_attribute_values(":attempts", number(i64::from(work.attempts) + 1))
+                .expression_attribute_values(":attempts", number(i64::from(attempts)))
         })
         .await
     }

@@ -37,9 +37,11 @@ impl Blocks {
         self.local.endpoint()
     }
 
-    /// Makes a block of what waits and of strangers' transfers.
+    /// Makes a block of what waits and of strangers' transfers, each to another recipient: what is looked up for one
+    /// recipient is remembered for the next transfer to it.
     pub async fn make(&self) -> Result<()> {
-        let strangers = vec![Address::repeat_byte(0x51); usize::try_from(self.traffic)?];
+        let strangers: Vec<Address> =
+            std::iter::repeat_with(stranger).take(usize::try_from(self.traffic)?).collect();
         self.transfer(&strangers, 1).await?;
         self.tell("evm_mine", json!([])).await
     }
@@ -106,4 +108,11 @@ impl Blocks {
     async fn tell(&self, method: &'static str, params: Value) -> Result<()> {
         self.ask::<Value>(method, params).await.map(drop)
     }
+}
+
+/// An address that belongs to no order.
+fn stranger() -> Address {
+    let mut address = [0; 20];
+    fastrand::Rng::new().fill(&mut address);
+    Address::from(address)
 }

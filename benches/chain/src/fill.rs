@@ -8,19 +8,23 @@ use checkout::address::EvmAddress;
 use checkout::api::Clock;
 use checkout::deposit_address::ForwarderFactory;
 use checkout::id::{OrderId, SessionId};
-use checkout::store::SHARDS;
+use checkout::store::WATCHED_FOR;
 use checkout::time::Timestamp;
 use dev::local_chain::{CHAIN, LocalChain, USDC};
 use dynoxide::types::AttributeValue;
 use dynoxide::{ImportOptions, Item};
 use serde_json::{Value, json};
 
-use crate::world::{TABLE, World};
+use crate::world::{TABLE, World, chain};
 
 /// How many items are written at once.
 const BATCH: usize = 10_000;
 /// How far back the orders were made: for a little less than they are watched.
 const MADE_WITHIN: Duration = Duration::from_hours(47);
+/// Over how many partitions of the index the store spreads the orders of one period.
+const SHARDS: u8 = 4;
+/// How many copies are looked up as the watcher would.
+const LOOKED_UP: usize = 20;
 /// What an order asks for.
 pub const ASKED: u64 = 1_000_000;
 
@@ -47,12 +51,14 @@ impl Open {
 
     /// The place in the index that the store gives it.
     fn watch(&self) -> [(&'static str, String); 3] {
+        let address = spelled(self.address);
         let made_at = self.made_at.as_millis();
-        let shard = self.order.as_bytes().last().copied().unwrap_or_default() % SHARDS;
+        let period = i128::from(made_at) / i128::try_from(WATCHED_FOR.as_millis()).unwrap_or(i128::MAX);
+        let shard = address.bytes().last().unwrap_or_default() % SHARDS;
         [
-            ("watch_shard", format!("{CHAIN}#{shard}")),
-            ("watch_order", format!("idle#{made_at:015}#{made_at}#{}", self.order)),
-            ("watch_address", spelled(self.address)),
+            ("watch_shard", format!("{CHAIN}#{period}#{shard}")),
+            ("watch_order", format!("{address}#{made_at}")),
+            ("watch_address", address),
         ]
     }
 
@@ -98,7 +104,19 @@ pub async fn orders(world: &World, count: u32, recipient: impl Fn() -> Address) 
         let written = world.database.import_items(TABLE, items?, ImportOptions::default());
         written.map_err(|error| anyhow!("the table cannot be filled: {error}"))?;
     }
+    are_found(world, &orders, now).await?;
     Ok(orders)
+}
+
+/// Looks some of the orders up by their addresses. A wrong partition shows here: the comparison with one stored order
+/// can miss it.
+async fn are_found(world: &World, orders: &[Open], now: Timestamp) -> Result<()> {
+    let chain = chain()?.id;
+    for open in orders.iter().step_by(orders.len().div_ceil(LOOKED_UP)) {
+        let found = world.store.order_at(chain, (now, now), &spelled(open.address)).await?;
+        ensure!(found == Some(open.order), "order {} is not found by its deposit address", open.order);
+    }
+    Ok(())
 }
 
 /// The item of an order that the functions made, which is then taken out again. It must be stored as it would be here,

@@ -22,9 +22,10 @@ pub struct Report {
 }
 
 /// What is told of a cost.
-const COST: [&str; 9] = [
+const COST: [&str; 10] = [
     "CPU, ms",
     "wall, ms",
+    "peak memory added, MiB",
     "HTTP requests",
     "node calls",
     "KiB from the node",
@@ -34,14 +35,39 @@ const COST: [&str; 9] = [
     "methods of the node",
 ];
 
+/// What is told of a run.
+const RUN: [&str; 6] = [
+    "unpaid orders",
+    "steps until payments are recorded",
+    "peak memory added, MiB",
+    "CPU, s",
+    "of a 256 MB function's time, s",
+    "RCU",
+];
+
 impl Report {
     fn waiting(&self) -> Table {
-        let mut table = table(["open orders", "step"].into_iter().chain(COST));
+        let mut table = table(["unpaid orders", "step"].into_iter().chain(COST));
         for waiting in &self.waiting {
             for row in &waiting.steps {
                 let name = [waiting.size.to_string(), row.what.clone()];
                 table.add_row(name.into_iter().chain(cost(&row.cost)));
             }
+        }
+        table
+    }
+
+    fn runs(&self) -> Table {
+        let mut table = table(RUN.into_iter());
+        for Waiting { size, recorded_after, run, .. } in &self.waiting {
+            table.add_row([
+                size.to_string(),
+                recorded_after.map_or_else(String::new, |steps| steps.to_string()),
+                mebibytes(run.memory_kib),
+                format!("{:.2}", run.cpu_s),
+                format!("{:.1}", run.of_256_mb_s),
+                run.read_units.to_string(),
+            ]);
         }
         table
     }
@@ -80,6 +106,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "A step:\n\n{}\n", self.waiting())?;
+        writeln!(f, "A run without payments:\n\n{}\n", self.runs())?;
         writeln!(
             f,
             "Orders that were paid at once, until each is settled and final:\n\n{}\n",
@@ -93,12 +120,13 @@ impl fmt::Display for Report {
     }
 }
 
-fn cost(cost: &Cost) -> [String; 9] {
-    let Cost { wall, cpu, node, table } = cost;
+fn cost(cost: &Cost) -> [String; 10] {
+    let Cost { wall, cpu, memory_kib, node, table } = cost;
     let methods: Vec<_> = node.calls.iter().map(|(method, count)| format!("{count} {method}")).collect();
     [
         format!("{:.1}", cpu.as_secs_f64() * 1e3),
         format!("{:.0}", wall.as_secs_f64() * 1e3),
+        mebibytes(*memory_kib),
         node.requests.to_string(),
         node.call_count().to_string(),
         node.bytes.div_ceil(1024).to_string(),
@@ -107,6 +135,11 @@ fn cost(cost: &Cost) -> [String; 9] {
         table.write_units.to_string(),
         methods.join(", "),
     ]
+}
+
+fn mebibytes(kib: u64) -> String {
+    let tenths = (kib * 10).div_ceil(1024);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// A table whose columns after the first hold figures.

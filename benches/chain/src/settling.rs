@@ -65,14 +65,14 @@ pub async fn measure(backstage: &Backstage, cli: &Cli, recipients: Recipients) -
     };
     let orders = fill::orders(&world, cli.paid, recipient).await?;
     let mut watcher = world.watcher()?;
-    world.first_step(&mut watcher).await?;
+    world.first_step(&mut watcher)?;
     let addresses: Vec<Address> = orders.iter().map(|order| order.address).collect();
     world.blocks.pay(&addresses, ASKED).await?;
 
     let (mut steps, mut cost, mut sent): (u32, Cost, Vec<B256>) = Default::default();
     let mut is_quiet = false;
     let again = loop {
-        let (step, of_step) = world.step(&mut watcher).await?;
+        let (step, of_step) = world.step(&mut watcher)?;
         // Between two settlements there may be a step without news.
         if !of_step.has_news() && step.sent.is_none() && is_quiet {
             break of_step;

@@ -4,12 +4,12 @@
 use alloy_primitives::Address;
 use anyhow::{Result, ensure};
 use serde::Serialize;
-use watch_chain::ChainWatcher;
 
 use crate::Cli;
 use crate::backstage::Backstage;
 use crate::fill;
 use crate::step::Cost;
+use crate::watcher::Watcher;
 use crate::world::World;
 
 /// More blocks than a step reads again.
@@ -31,27 +31,27 @@ pub async fn measure(backstage: &Backstage, cli: &Cli) -> Result<Short> {
     let world = World::new(backstage, cli.traffic).await?;
     let orders = fill::orders(&world, cli.short, || Address::repeat_byte(0xb3)).await?;
     let mut watcher = world.watcher()?;
-    world.first_step(&mut watcher).await?;
+    world.first_step(&mut watcher)?;
     let addresses: Vec<Address> = orders.iter().map(|order| order.address).collect();
     world.blocks.pay(&addresses, 1).await?;
-    while world.step(&mut watcher).await?.1.has_news() {
+    while world.step(&mut watcher)?.1.has_news() {
         world.blocks.make().await?;
     }
     let soon = looks(&world, &mut watcher, cli, orders.len()).await?;
     world.blocks.skip(BLOCKS).await?;
     // This step reads the blocks that were not read yet.
-    world.step(&mut watcher).await?;
+    world.step(&mut watcher)?;
     let later = looks(&world, &mut watcher, cli, 0).await?;
     Ok(Short { orders: cli.short, soon, later })
 }
 
 /// Steps, each of which must look at so many of the orders.
-async fn looks(world: &World, watcher: &mut ChainWatcher, cli: &Cli, expected: usize) -> Result<Cost> {
+async fn looks(world: &World, watcher: &mut Watcher, cli: &Cli, expected: usize) -> Result<Cost> {
     let mut costs = Vec::new();
     for _ in 0..cli.repeats {
         world.blocks.make().await?;
-        let (step, cost) = world.step(watcher).await?;
-        let observed = step.observed.len();
+        let (step, cost) = world.step(watcher)?;
+        let observed = step.observed;
         ensure!(observed == expected, "of orders paid in part {observed} are looked at, and not {expected}");
         costs.push(cost);
     }

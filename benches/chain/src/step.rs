@@ -16,6 +16,8 @@ pub struct Cost {
     /// The CPU time of the watcher with its SDK.
     #[serde(rename = "cpu_ms", serialize_with = "millis")]
     pub cpu: Duration,
+    /// The most memory that the watcher's process had in use up to now, beyond what it used before its first step.
+    pub memory_kib: u64,
     /// What was asked of the node.
     pub node: OfNode,
     /// What was asked of DynamoDB.
@@ -40,6 +42,7 @@ impl AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         self.wall += other.wall;
         self.cpu += other.cpu;
+        self.memory_kib = self.memory_kib.max(other.memory_kib);
         self.node += other.node;
         self.table += other.table;
     }

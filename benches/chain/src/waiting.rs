@@ -1,27 +1,41 @@
-//! A step with so many open orders: the first of a run, a later one with no news, and one that finds deposits.
+//! Steps with a number of unpaid orders: the first of a run, later ones without news, those after payments, and those
+//! after blocks that nobody read.
 
 use alloy_primitives::Address;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 use crate::Cli;
 use crate::backstage::Backstage;
-use crate::fill::{self, ASKED};
+use crate::fill::{self, ASKED, Open};
 use crate::step::Cost;
+use crate::watcher::{Step, Watcher};
 use crate::world::World;
 
-/// How many blocks there are before the first look: as many as a step reads again, and some.
+/// How many blocks there are before the first step: more than a step reads again.
 const BLOCKS: u32 = 70;
-/// How many deposits one step finds.
-const DEPOSITS: usize = 10;
+/// How many orders are paid at once.
+const PAYMENTS: usize = 10;
+/// The most orders that the watcher lists. With more, it looks recipients up.
+const MOST_LISTED: usize = 1_000;
+/// How many steps a payment or unread blocks may take. More is a failure.
+const MOST_STEPS: u32 = 50;
+/// How many steps a run makes at most: one each 3 s for 50 s.
+const STEPS_OF_A_RUN: u32 = 17;
+/// How much of a core Lambda gives to a function of 256 MB: 256 of 1,769 parts.
+const SHARE: f64 = 256.0 / 1_769.0;
 
-/// What is measured with so many open orders.
+/// What is measured with so many unpaid orders.
 #[derive(Debug, Serialize)]
 pub struct Waiting {
-    /// How many orders are watched.
+    /// How many unpaid orders there are.
     pub size: u32,
     /// Steps, one kind after the other.
     pub steps: Vec<Row>,
+    /// How many steps it takes until each of the payments is recorded; `None` if there is no order to pay.
+    pub recorded_after: Option<u32>,
+    /// What a run without payments takes.
+    pub run: Run,
 }
 
 /// A kind of step.
@@ -33,7 +47,33 @@ pub struct Row {
     pub cost: Cost,
 }
 
-/// Measures with so many open orders.
+/// What a run without payments takes: a first step and as many later ones as fit into it.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    /// The CPU time on this machine, in seconds.
+    pub cpu_s: f64,
+    /// How long that is at a 256 MB function's share of a core, in seconds.
+    pub of_256_mb_s: f64,
+    /// The read units.
+    pub read_units: f64,
+    /// The peak of the memory that the watcher adds, in KiB.
+    pub memory_kib: u64,
+}
+
+impl Run {
+    fn of(first: &Cost, later: &Cost) -> Self {
+        let more = STEPS_OF_A_RUN - 1;
+        let cpu_s = (first.cpu + later.cpu * more).as_secs_f64();
+        Self {
+            cpu_s,
+            of_256_mb_s: cpu_s / SHARE,
+            read_units: first.table.read_units + later.table.read_units * f64::from(more),
+            memory_kib: first.memory_kib.max(later.memory_kib),
+        }
+    }
+}
+
+/// Measures with so many unpaid orders.
 pub async fn measure(backstage: &Backstage, cli: &Cli, size: u32) -> Result<Waiting> {
     let world = World::new(backstage, cli.traffic).await?;
     let orders = fill::orders(&world, size, || Address::repeat_byte(0xb3)).await?;
@@ -41,43 +81,91 @@ pub async fn measure(backstage: &Backstage, cli: &Cli, size: u32) -> Result<Wait
         world.blocks.make().await?;
     }
     let mut watcher = world.watcher()?;
-    // The very first look at a chain finds out from where on it is to be read.
-    let (step, _) = world.first_step(&mut watcher).await?;
-    ensure!(step.watched == orders.len(), "of {size} orders {} are watched", step.watched);
+    // The very first step of a chain finds out from where on the chain is to be read.
+    let (step, cost) = world.first_step(&mut watcher)?;
+    let expected = Some(orders.len()).filter(|count| *count <= MOST_LISTED);
+    ensure!(step.watched == expected, "of {size} orders {:?} are listed", step.watched);
+    let mut steps = vec![Row { what: "first of all".to_owned(), cost }];
 
-    let mut steps = Vec::new();
+    let first = repeated(&world, cli, || world.first_step(&mut watcher)).await?;
+    let later = repeated(&world, cli, || world.step(&mut watcher)).await?;
+    let run = Run::of(&first, &later);
+    steps.push(Row { what: "first of a run".to_owned(), cost: first });
+    steps.push(Row { what: "later, no payment".to_owned(), cost: later });
+    let recorded_after =
+        if orders.is_empty() { None } else { Some(pay(&world, &mut watcher, &orders, &mut steps).await?) };
+    if !orders.is_empty() && cli.unread > 0 {
+        steps.push(catch_up(&world, &mut watcher, cli.unread).await?);
+    }
+    Ok(Waiting { size, steps, recorded_after, run })
+}
+
+/// The median of steps that each have one new block to read.
+async fn repeated(world: &World, cli: &Cli, mut step: impl FnMut() -> Result<(Step, Cost)>) -> Result<Cost> {
     let mut costs = Vec::new();
     for _ in 0..cli.repeats {
         world.blocks.make().await?;
-        costs.push(world.first_step(&mut watcher).await?.1);
+        costs.push(step()?.1);
     }
-    steps.push(Row { what: "first of a run".to_owned(), cost: Cost::median(costs) });
-    let mut costs = Vec::new();
-    for _ in 0..cli.repeats {
-        world.blocks.make().await?;
-        costs.push(world.step(&mut watcher).await?.1);
-    }
-    steps.push(Row { what: "later, no deposit".to_owned(), cost: Cost::median(costs) });
+    Ok(Cost::median(costs))
+}
 
-    let paid: Vec<Address> = orders.iter().take(DEPOSITS).map(|order| order.address).collect();
-    if paid.is_empty() {
-        return Ok(Waiting { size, steps });
-    }
-    world.blocks.pay(&paid, ASKED).await?;
-    loop {
-        let (step, cost) = world.step(&mut watcher).await?;
-        let (deposits, seen) = (paid.len(), step.observed.len());
-        ensure!(seen == deposits, "of {deposits} deposits {seen} are seen");
+/// Pays some of the orders, and makes steps until nothing is new. Returns in how many steps the payments were recorded.
+async fn pay(world: &World, watcher: &mut Watcher, orders: &[Open], steps: &mut Vec<Row>) -> Result<u32> {
+    let paid: Vec<&Open> = orders.iter().take(PAYMENTS).collect();
+    let addresses: Vec<Address> = paid.iter().map(|open| open.address).collect();
+    world.blocks.pay(&addresses, ASKED).await?;
+    let mut recorded_after = None;
+    for number in 1..=MOST_STEPS {
+        let (step, cost) = world.step(watcher)?;
         let has_news = cost.has_news();
-        let what = match (has_news, step.sent) {
-            (true, None) => "news of",
-            (_, Some(_)) => "news of, and sweeps,",
-            (false, None) => "no more news of",
+        let (sent, count) = (step.sent.is_some(), paid.len());
+        let what = match (has_news, sent) {
+            (true, false) => "news of",
+            (_, true) => "news of, and sweeps,",
+            (false, false) => "no more news of",
         };
-        steps.push(Row { what: format!("later, {what} {deposits} deposits"), cost });
-        if !has_news {
-            return Ok(Waiting { size, steps });
+        steps.push(Row { what: format!("later, {what} {count} payments"), cost });
+        if recorded_after.is_none() && are_recorded(world, &paid).await? {
+            recorded_after = Some(number);
+        }
+        if let Some(recorded_after) = recorded_after.filter(|_| !has_news && !sent) {
+            return Ok(recorded_after);
+        }
+        if number == MOST_STEPS {
+            let Step { observed, is_behind, has_moved, .. } = step;
+            bail!(
+                "payments are not settled after {number} steps; recorded after: {recorded_after:?}; \
+                the last step: {observed} orders observed, behind: {is_behind}, cursor moved: {has_moved}"
+            );
         }
         world.blocks.make().await?;
     }
+    bail!("no step was made")
+}
+
+async fn are_recorded(world: &World, paid: &[&Open]) -> Result<bool> {
+    for open in paid {
+        let state = world.store.order_state(open.order).await?;
+        if state.is_none_or(|state| state.facts.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes blocks that no step reads, as in an outage, and then steps until all of them are read.
+async fn catch_up(world: &World, watcher: &mut Watcher, blocks: u32) -> Result<Row> {
+    for _ in 0..blocks {
+        world.blocks.make().await?;
+    }
+    let (mut step, mut cost) = world.first_step(watcher)?;
+    let mut count = 1;
+    while step.is_behind {
+        ensure!(count < MOST_STEPS, "{blocks} blocks are not read after {count} steps");
+        let (next, of_step) = world.step(watcher)?;
+        (step, count) = (next, count + 1);
+        cost += of_step;
+    }
+    Ok(Row { what: format!("{count} in all, {blocks} unread blocks"), cost })
 }

@@ -1,11 +1,9 @@
 //! A service, a chain, and a watcher between them with a meter on either side.
 
-use std::time::{Duration, Instant};
-
 use alloy_primitives::U256;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use checkout::api::{Clock, Event, SigningSecrets};
-use checkout::chain_config::Chains;
+use checkout::chain_config::{Chain, Chains};
 use checkout::config::Retention;
 use checkout::store::Store;
 use dev::engine;
@@ -14,22 +12,19 @@ use dev::local_chain::{CHAIN, LocalChain, USDC};
 use dev::template::Template;
 use dynoxide::Database;
 use evm::local::LocalKey;
-use evm::rpc::Limits;
-use evm::{Endpoint, Node, Rpc, Signer};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
-use watch_chain::{ChainWatcher, Step};
 
 use crate::backstage::Backstage;
 use crate::blocks::Blocks;
 use crate::engine_meter::EngineMeter;
 use crate::node_meter::NodeMeter;
 use crate::step::Cost;
+use crate::watcher::{Command, Step, Watcher};
 
 /// The table's name.
 pub const TABLE: &str = "checkout";
 /// Who pays for settlements: the key in the vector of EIP-155.
-const GAS_KEY: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";
+pub const GAS_KEY: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";
 /// The secret in `events/record-order-event.json`. No event is signed here.
 const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
 
@@ -43,7 +38,7 @@ pub struct World {
     pub store: Store,
     functions: Functions,
     node: (NodeMeter, String),
-    engine: EngineMeter,
+    engine: (EngineMeter, String),
 }
 
 impl World {
@@ -54,8 +49,8 @@ impl World {
         backstage.spawn(dynoxide::server::serve_on(listener, database.clone()));
         let unmetered = engine::sdk_config(&endpoint).await;
         engine::create_table(&unmetered, TABLE, &Template::compiled_in()?.table).await?;
-        let (engine, endpoint) = EngineMeter::before(endpoint, backstage).await?;
-        let aws = engine::sdk_config(&endpoint).await;
+        let engine = EngineMeter::before(endpoint, backstage).await?;
+        let aws = engine::sdk_config(&engine.1).await;
 
         let blocks = Blocks::start(traffic).await?;
         let node = NodeMeter::before(blocks.endpoint().to_owned(), backstage).await?;
@@ -72,38 +67,30 @@ impl World {
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }
 
-    /// A watcher that has not begun.
-    pub fn watcher(&self) -> Result<ChainWatcher> {
-        let chain = chains()?.iter().next().cloned().context("no chain is configured")?;
-        let rpc = Rpc::new(vec![Endpoint::parse(&self.node.1)?], Limits::default())?;
-        let payer = Signer::Local(LocalKey::parse(GAS_KEY)?);
-        let (node, store, clock) = (Node::new(rpc), self.store.clone(), Clock::system());
-        Ok(ChainWatcher::new(chain, node, store, clock, LocalChain::factory()?, payer))
+    /// A watcher that has not begun, in a process of its own.
+    pub fn watcher(&self) -> Result<Watcher> {
+        Watcher::start(&self.node.1, &self.engine.1)
     }
 
     /// The first step of a run.
-    pub async fn first_step(&self, watcher: &mut ChainWatcher) -> Result<(Step, Cost)> {
-        self.metered(async {
-            watcher.begin().await?;
-            Ok(watcher.step().await?)
-        })
-        .await
+    pub fn first_step(&self, watcher: &mut Watcher) -> Result<(Step, Cost)> {
+        self.metered(watcher, Command::First)
     }
 
     /// Another step of the same run.
-    pub async fn step(&self, watcher: &mut ChainWatcher) -> Result<(Step, Cost)> {
-        self.metered(async { Ok(watcher.step().await?) }).await
+    pub fn step(&self, watcher: &mut Watcher) -> Result<(Step, Cost)> {
+        self.metered(watcher, Command::Later)
     }
 
-    async fn metered(&self, step: impl Future<Output = Result<Step>>) -> Result<(Step, Cost)> {
-        let _of_others = (self.node.0.take(), self.engine.take());
-        let (began, cpu) = (Instant::now(), cpu_time());
-        let step = step.await?;
+    fn metered(&self, watcher: &mut Watcher, command: Command) -> Result<(Step, Cost)> {
+        let _of_others = (self.node.0.take(), self.engine.0.take());
+        let step = watcher.step(command)?;
         let cost = Cost {
-            wall: began.elapsed(),
-            cpu: cpu_time().saturating_sub(cpu),
+            wall: step.wall,
+            cpu: step.cpu,
+            memory_kib: step.memory_kib,
             node: self.node.0.take(),
-            table: self.engine.take(),
+            table: self.engine.0.take(),
         };
         ensure!(cost.table.read_units > 0.0, "a step that reads nothing was not metered");
         Ok((step, cost))
@@ -130,8 +117,7 @@ fn chains() -> Result<Chains> {
     Ok(Chains::parse(&json!([chain]).to_string())?)
 }
 
-/// The CPU time of this thread so far.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
+/// The chain that is watched.
+pub fn chain() -> Result<Chain> {
+    chains()?.iter().next().cloned().context("no chain is configured")
 }

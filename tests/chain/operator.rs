@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::log_capture::{LogCapture, assert_logged};
 use crate::world::{ASKED, FINALITY, World};
 
-/// Where nothing stands.
+/// An address without a contract.
 const NOWHERE: Address = Address::repeat_byte(0x11);
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Steps with a number of unpaid orders: the first of a run, later ones without news, those after payments, and those
-//! after blocks that nobody read.
+//! after blocks that were not read yet.
 
 use alloy_primitives::Address;
 use anyhow::{Result, bail, ensure};
@@ -41,7 +41,7 @@ pub struct Waiting {
 /// A kind of step.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    /// What it comes upon.
+    /// What the step finds.
     pub what: String,
     /// What it costs.
     pub cost: Cost,

@@ -238,6 +238,7 @@ async fn cursor_ahead_of_the_chain_is_an_error_and_heals_without_losing_a_paymen
         world.step(&mut watcher).await;
         let right = world.store.cursor(world.chain()).await.unwrap();
         let wrong = Cursor {
+            tokens: Vec::new(),
             block: 5_000,
             block_hash: format!("0x{}", "ab".repeat(32)),
             block_time: block_time.map(|ahead| world.service.clock.now() + ahead),

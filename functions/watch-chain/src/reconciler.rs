@@ -34,7 +34,7 @@ const ORDERS_PER_READ: usize = 500;
 /// How many ranges are read for orders whose logs lie in the window or shortly before it, and for those whose logs are owed
 /// from far back. What is left is read at the next step.
 const MOST_READS_NEAR: u32 = 150;
-const MOST_READS_FAR_BACK: u32 = 30;
+const MOST_READS_FAR_BACK: u32 = 24;
 /// How many orders are read from far back in a step, each by itself: one whose blocks a node does not have must not keep
 /// the others from being read.
 const MOST_FAR_BACK: usize = 10;
@@ -136,7 +136,7 @@ impl Reconciler {
         let began = Instant::now();
         for subjects in near.chunks(ORDERS_PER_READ) {
             if began.elapsed() < TIME_TO_BEGIN {
-                self.observe(subjects, &look, MOST_READS_NEAR, &mut reconciled).await?;
+                self.observe(subjects, &look, &mut MOST_READS_NEAR.clone(), &mut reconciled).await?;
             } else {
                 reconciled.unread.extend(subjects.iter().map(|subject| subject.state.order.id));
             }
@@ -144,9 +144,13 @@ impl Reconciler {
         far.sort_by_key(|subject| subject.from);
         // Tried at each step, one of them would use up the time of all others.
         let look = Look { retry_contradicted: RETRY_BROKEN, ..look };
-        for subject in far.iter().take(MOST_FAR_BACK).take_while(|_| began.elapsed() < TIME_TO_BEGIN) {
+        let mut reads = MOST_READS_FAR_BACK;
+        for subject in far.iter().take(MOST_FAR_BACK) {
+            if reads == 0 || began.elapsed() >= TIME_TO_BEGIN {
+                break;
+            }
             let subjects = std::slice::from_ref(subject);
-            match self.observe(subjects, &look, MOST_READS_FAR_BACK, &mut reconciled).await {
+            match self.observe(subjects, &look, &mut reads, &mut reconciled).await {
                 Err(WatchError::Rpc(error)) => {
                     let cause = format!("its blocks from {} on cannot be read: {error}", subject.from);
                     let failure = Failure { cause, retry_after: RETRY_FAR_BACK };
@@ -222,7 +226,7 @@ impl Reconciler {
         &self,
         subjects: &[Subject],
         look: &Look<'_>,
-        reads: u32,
+        reads: &mut u32,
         reconciled: &mut Reconciled,
     ) -> Result<(), WatchError> {
         let Some(from) = subjects.iter().map(|subject| subject.from).min() else {
@@ -327,7 +331,7 @@ impl Reconciler {
         subjects: &[Subject],
         from: u64,
         look: &Look<'_>,
-        mut reads: u32,
+        reads: &mut u32,
     ) -> Result<(OrderLogs, u64), WatchError> {
         let none = |_| RpcError::Malformed("was not asked: there is no order");
         let orders = || subjects.iter().map(|subject| &subject.on_chain);
@@ -346,17 +350,19 @@ impl Reconciler {
         // Each reading may end earlier than the one before, and the last one's end is that of all.
         let mut last = look.window.last;
         let mut logs = Vec::new();
+        let mut unlimited = u32::MAX;
+        let mut reads = reads;
         for filter in &filters {
             // Those who owe nothing from before it come further in any case.
             let at_least = look.window.from.min(last.number);
             let at_least = if subjects.iter().all(Subject::is_owed) { from } else { at_least };
-            let read = look.reader.read(from..=last.number, filter, at_least, &mut reads).await?;
+            let read = look.reader.read(from..=last.number, filter, at_least, reads).await?;
             if read.last.number == last.number && read.last.hash != last.hash {
                 return Err(WatchError::Reorganised);
             }
             last = read.last;
             logs.push(read.logs);
-            reads = u32::MAX;
+            reads = &mut unlimited;
         }
         for logs in &mut logs {
             logs.retain(|log| log.position.block_number <= last.number);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::settling::Settling;
 use crate::short::Short;
 use crate::step::Cost;
-use crate::waiting::Waiting;
+use crate::waiting::{MOST_STEPS, Waiting};
 
 /// Everything that a run found.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 /// What is told of a cost.
-const COST: [&str; 10] = [
+const COST: [&str; 9] = [
     "CPU, ms",
     "wall, ms",
     "peak memory added, MiB",
@@ -32,7 +32,6 @@ const COST: [&str; 10] = [
     "DynamoDB calls",
     "RCU",
     "WCU",
-    "methods of the node",
 ];
 
 /// What is told of a run.
@@ -59,10 +58,15 @@ impl Report {
 
     fn runs(&self) -> Table {
         let mut table = table(RUN.into_iter());
-        for Waiting { size, recorded_after, run, .. } in &self.waiting {
+        for Waiting { size, payments, recorded_after, run, .. } in &self.waiting {
+            let recorded = match recorded_after {
+                Some(steps) => steps.to_string(),
+                None if *payments == 0 => String::new(),
+                None => format!("not within {MOST_STEPS}"),
+            };
             table.add_row([
                 size.to_string(),
-                recorded_after.map_or_else(String::new, |steps| steps.to_string()),
+                recorded,
                 mebibytes(run.memory_kib),
                 format!("{:.2}", run.cpu_s),
                 format!("{:.1}", run.of_256_mb_s),
@@ -120,9 +124,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn cost(cost: &Cost) -> [String; 10] {
+fn cost(cost: &Cost) -> [String; 9] {
     let Cost { wall, cpu, memory_kib, node, table } = cost;
-    let methods: Vec<_> = node.calls.iter().map(|(method, count)| format!("{count} {method}")).collect();
     [
         format!("{:.1}", cpu.as_secs_f64() * 1e3),
         format!("{:.0}", wall.as_secs_f64() * 1e3),
@@ -133,7 +136,6 @@ fn cost(cost: &Cost) -> [String; 10] {
         table.call_count().to_string(),
         table.read_units.to_string(),
         table.write_units.to_string(),
-        methods.join(", "),
     ]
 }
 

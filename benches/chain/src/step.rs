@@ -30,11 +30,12 @@ impl Cost {
         self.table.calls.contains_key("TransactWriteItems")
     }
 
-    /// Of several the one whose CPU time is in the middle. Of none, nothing.
+    /// Of several the one whose CPU time is in the middle, with the peak memory of all. Of none, nothing.
     pub fn median(mut costs: Vec<Self>) -> Self {
         costs.sort_by_key(|cost| cost.cpu);
+        let memory_kib = costs.iter().map(|cost| cost.memory_kib).max().unwrap_or_default();
         let middle = costs.len() / 2;
-        costs.into_iter().nth(middle).unwrap_or_default()
+        Self { memory_kib, ..costs.into_iter().nth(middle).unwrap_or_default() }
     }
 }
 
@@ -57,13 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_one_in_the_middle_by_cpu_time() {
+    fn median_is_by_cpu_time_and_keeps_the_peak_of_memory() {
         let cost = |cpu, requests| Cost {
             cpu: Duration::from_millis(cpu),
+            memory_kib: cpu,
             node: OfNode { requests, ..OfNode::default() },
             ..Cost::default()
         };
-        assert_eq!(Cost::median(vec![cost(9, 1), cost(1, 2), cost(5, 3)]).node.requests, 3);
+        let median = Cost::median(vec![cost(9, 1), cost(1, 2), cost(5, 3)]);
+        assert_eq!((median.node.requests, median.memory_kib), (3, 9));
         assert_eq!(Cost::median(vec![]).node.requests, 0);
     }
 }

@@ -17,7 +17,7 @@ use watch_chain::ChainWatcher;
 use crate::node_double::{Batches, Habits, LogFault, NodeDouble, NodeFault, RangeRefusal};
 use crate::world::{ASKED, Deal, Setup, World};
 
-const STEPS: usize = 300;
+const STEPS: usize = 200;
 /// How often every session is looked at.
 const LOOK: usize = 6;
 /// How many orders a step looks at: a few of some thirty, or all.

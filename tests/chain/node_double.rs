@@ -104,6 +104,7 @@ pub enum LogFault {
 
 /// Habits of nodes that are no faults: everything that they say is true, in a way of their own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by itself")]
 pub struct Habits {
     /// `null` instead of an empty list of logs.
     pub null_logs: bool,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use checkout::store::Cursor;
 use serde_json::json;
 use watch_chain::ChainWatcher;
 
+use crate::log_capture::LogCapture;
 use crate::world::{ASKED, Deal, FINALITY, World};
 
 const DEPTHS: [u64; 3] = [1, 3, 64];
@@ -238,4 +240,48 @@ async fn a_sweep_that_comes_back_without_effect_is_gone_and_stops_nobody() {
     assert_eq!((shown.session.as_str(), shown.pending), ("open", 0), "{shown:?}");
     assert!(shown.deposits.is_empty(), "{shown:?}");
     assert_eq!(world.shown(&other).await.session, "processing");
+}
+
+/// The scan begins again far back, because the cursor is of another chain, and reads in small parts. What is known of later
+/// blocks is then not read at first.
+#[tokio::test]
+async fn settlement_that_vanished_is_made_again_although_the_scan_began_anew_before_it() {
+    let world = World::with(json!({ "blockRange": 7 })).await;
+    let mut watcher = world.watch().await;
+    let deal = world.deal_in(&world.service.session_for(86_400).await).await;
+    world.pay(&deal, ASKED).await;
+    world.mine(500).await;
+    world.go_on(&mut watcher, 2 * FINALITY + 4).await;
+    world.assert_settled(&deal, ASKED).await;
+    // The sweep goes, and the payment stays.
+    world.evm.roll_back(2 * FINALITY + 4).await;
+    world.mine(80).await;
+    assert_eq!(world.received(&deal).await, 0);
+    let seen = world.store.cursor(world.chain()).await.unwrap().unwrap();
+    let wrong = Cursor { block: 5_000, block_hash: format!("0x{}", "ab".repeat(32)), ..seen.clone() };
+    world.store.move_cursor(world.chain(), Some(&seen), &wrong).await.unwrap();
+    let mut watcher = world.watch().await;
+    for _ in 0..10 {
+        world.step(&mut watcher).await;
+        world.mine(1).await;
+    }
+    world.go_on(&mut watcher, 8).await;
+    world.assert_settled(&deal, ASKED).await;
+}
+
+#[tokio::test]
+async fn cursor_is_kept_if_its_block_was_replaced_while_nobody_watched() {
+    let world = World::new().await;
+    let mut watcher = world.watch().await;
+    let deal = world.deal().await;
+    world.mine(80).await;
+    world.step(&mut watcher).await;
+    reorganise(&world, 2).await;
+    world.pay(&deal, ASKED).await;
+    world.mine(100).await;
+    let log = LogCapture::start();
+    let mut watcher = world.watch().await;
+    world.go_on(&mut watcher, 8).await;
+    assert_eq!(log.take_errors(), Vec::<String>::new());
+    world.assert_settled(&deal, ASKED).await;
 }

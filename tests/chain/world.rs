@@ -39,16 +39,11 @@ const BLOCK_TIME: Duration = Duration::from_secs(2);
 const GAS_KEY: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";
 
 /// What a world is made with, besides its chain's settings.
+#[derive(Default)]
 pub struct Setup {
     /// Whether there is a second endpoint before the same node.
     pub has_second: bool,
     pub limits: Limits,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self { has_second: false, limits: Limits::default() }
-    }
 }
 
 /// All of it.
@@ -62,7 +57,8 @@ pub struct World {
     pub fuse: Fuse,
     /// What the watcher asks of the table.
     pub calls: Recorder,
-    pub node: Node,
+    endpoints: Vec<Endpoint>,
+    limits: Limits,
     pub store: Store,
     aws: SdkConfig,
     chains: Chains,
@@ -133,8 +129,6 @@ impl World {
         if setup.has_second {
             endpoints.push(Endpoint::parse(&second_endpoint).unwrap());
         }
-        let rpc = Rpc::new(endpoints, setup.limits).unwrap();
-        let rpc = rpc.for_chain(chains.iter().next().unwrap().id.as_u64());
         let calls = Recorder::default();
         let engine = aws.clone();
         let aws = calls.listen_on(&fuse.counts(&aws));
@@ -142,7 +136,8 @@ impl World {
         evm.endow(gas_key.address(), U256::from(10_u128.pow(21))).await;
         Self {
             store: Store::new(&aws, service.table.clone()),
-            node: Node::new(rpc),
+            endpoints,
+            limits: setup.limits,
             seen: Mutex::default(),
             service,
             evm,
@@ -196,7 +191,9 @@ impl World {
     fn watcher_of(&self, chains: &Chains, payer: Signer) -> ChainWatcher {
         let chain = chains.iter().next().unwrap().clone();
         let clock = self.service.clock.reader();
-        ChainWatcher::new(chain, self.node.clone(), self.store.clone(), clock, self.factory, payer)
+        // As a new process, it knows nothing of the endpoints.
+        let rpc = Rpc::new(self.endpoints.clone(), self.limits).unwrap().for_chain(chain.id.as_u64());
+        ChainWatcher::new(chain, Node::new(rpc), self.store.clone(), clock, self.factory, payer)
     }
 
     /// Configures functions and watchers that begin from now on with another factory.

@@ -266,10 +266,15 @@ impl Scanner {
         let is_alien = |at| at < end_time || at > now + CLOCKS_APART;
         let is_ahead = cursor.block > end && cursor.block_time.map_or_else(is_far, is_alien);
         let is_deep = cursor.block.saturating_add(self.chain.overlap) < end;
-        let is_replaced = self.cursor_state == CursorState::Unchecked
-            && is_deep
-            && format!("{:#x}", self.block(cursor.block).await?.hash) != cursor.block_hash;
-        if is_ahead || is_replaced {
+        let is_other = self.cursor_state == CursorState::Unchecked && is_deep && {
+            let block = self.block(cursor.block).await?;
+            // A reorganisation replaces a block by one of about the same time. That it reaches no further back than the
+            // overlap is relied on anyway.
+            let made_at = time_of(&block);
+            let is_same_time = |at: Timestamp| at.since(made_at).max(made_at.since(at)) <= CLOCKS_APART;
+            format!("{:#x}", block.hash) != cursor.block_hash && !cursor.block_time.is_some_and(is_same_time)
+        };
+        if is_ahead || is_other {
             tracing::error!(
                 chain = self.chain.id.as_u64(),
                 cursor = cursor.block,

@@ -129,8 +129,10 @@ impl ChainObservation {
         now: Timestamp,
     ) -> Option<Work> {
         let unfirm = facts.iter().map(|fact| fact.block).filter(|block| *block > self.firm_block).min();
-        let from_block =
-            unfirm.map(|block| block.saturating_sub(self.margin)).into_iter().chain(self.owed_from).min();
+        // What is known of later blocks was not read, and may be gone: the scan would not tell, because it finds logs only.
+        let unread = facts.iter().any(|fact| fact.block > self.to_block).then_some(self.to_block + 1);
+        let unfirm = unfirm.map(|block| block.saturating_sub(self.margin));
+        let from_block = [unfirm, self.owed_from, unread].into_iter().flatten().min();
         let unsettled = before.filter(|work| is_unsettled && work.unsettled_since.is_some());
         let settle_after = unsettled.and_then(|work| work.settle_after);
         let due = match next {

@@ -56,7 +56,7 @@ enum Command {
 enum ChainsCommand {
     /// Checks a JSON file, stores it as a new revision, and prints the command that deploys it
     Put {
-        /// The file, as docs/chain.md describes it
+        /// The file, as docs/chain-payments.md describes it
         file: PathBuf,
         #[command(flatten)]
         table: TableOptions,

@@ -415,7 +415,9 @@ fn the_runbook_explains_every_error_line_of_the_watcher() {
     let rows = runbook.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let explained: Names = rows.map(|(message, _)| message.to_owned()).collect();
     let mut logged = Names::new();
-    for file in fs::read_dir(root().join("functions").join(SCHEDULED).join("src")).unwrap() {
+    // The function logs what `evm` logs, too.
+    let folders = [root().join("functions").join(SCHEDULED).join("src"), root().join("evm").join("src")];
+    for file in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let text = source(file.unwrap().path());
         for line in text.split("tracing::error!(").skip(1) {
             // The message is the last text of the macro's arguments.

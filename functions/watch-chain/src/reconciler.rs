@@ -127,7 +127,7 @@ impl Reconciler {
         let mut reconciled = Reconciled::default();
         let subjects = self.subjects(orders, window, &mut reconciled).await?;
         // Blocks that are read in any case, or nearly so. What is owed from further back takes a part of the time.
-        let reach = reader.width().max(self.chain.overlap).saturating_mul(4);
+        let reach = reader.width().max(self.chain.overlap).saturating_mul(2);
         let (near, mut far): (Vec<Subject>, Vec<Subject>) =
             subjects.into_iter().partition(|subject| subject.from >= window.from.saturating_sub(reach));
         let contended = AtomicUsize::new(0);

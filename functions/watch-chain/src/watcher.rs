@@ -41,6 +41,8 @@ pub struct ChainWatcher {
     reconciler: Reconciler,
     settler: Settler,
     health: ChainHealth,
+    /// How old the head was when it was last asked for, if that was more than configured.
+    stale_for: Option<Duration>,
 }
 
 /// What a step did.
@@ -105,6 +107,7 @@ impl ChainWatcher {
             },
             settler: Settler::new(chain.clone(), node.clone(), store.clone(), clock.clone(), factory, payer),
             health: ChainHealth::default(),
+            stale_for: None,
             chain,
             node,
             store,
@@ -173,10 +176,13 @@ impl ChainWatcher {
         if self.index.listed() == Some(0) && !has_work {
             self.scanner.note_idle(now);
             self.health.cursor_lag = Some(Duration::ZERO);
+            // The run asked for the head when it began.
+            step.stale_for = self.stale_for;
             return Ok(step);
         }
         let head = self.scanner.head(now).await?;
-        step.stale_for = self.note_head(&head, now);
+        self.note_head(&head, now);
+        step.stale_for = self.stale_for;
         let scan = self.scanner.scan(&head, &mut self.index, !has_work, now).await?;
 
         let mut visited = self.backlog.next(due.iter().copied(), &scan.matched);
@@ -257,16 +263,16 @@ impl ChainWatcher {
         }
     }
 
-    /// Notes how old the head is. Returns its age if that is more than configured: the chain stands still, or the endpoint
-    /// does not follow it. One that synchronises moves at each call and is hours behind, so the next one is asked next.
-    fn note_head(&mut self, head: &Head, now: Timestamp) -> Option<Duration> {
+    /// Notes how old the head is, and whether that is more than configured: the chain stands still, or the endpoint does not
+    /// follow it. One that synchronises moves at each call and is hours behind, so the next one is asked next.
+    fn note_head(&mut self, head: &Head, now: Timestamp) {
         let age = now.since(time_of(&head.block));
-        self.health.head_age = Some(age);
         let is_stale = age.as_secs() > self.chain.max_head_age_seconds;
         if is_stale {
             self.node.distrust("its newest block is too old");
         }
-        is_stale.then_some(age)
+        self.health.head_age = Some(age);
+        self.stale_for = is_stale.then_some(age);
     }
 
     fn note_cursor(&mut self, now: Timestamp) {

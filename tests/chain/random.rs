@@ -87,7 +87,19 @@ impl Run {
         (!self.deals.is_empty()).then(|| self.deals[self.rng.usize(..self.deals.len())].clone())
     }
 
+    /// Ends what nobody can notice: logs that a node leaves out of orders of which nothing is known. If that lasts until
+    /// the overlap has passed, the payments are lost to any watcher of that node.
+    fn end_silent_faults(&self) {
+        for node in [&self.world.double, &self.world.second] {
+            node.omit_logs(false);
+            node.spoil_logs(None);
+        }
+    }
+
     async fn act(&mut self) {
+        if self.rng.u8(..10) == 0 {
+            self.end_silent_faults();
+        }
         match self.rng.u8(..100) {
             0..10 => {
                 let deal = self.world.deal().await;
@@ -219,6 +231,7 @@ impl Run {
     /// Takes blocks back; no one sends again what was in them.
     async fn reorganise(&mut self) {
         let head = self.world.evm.head().await.number;
+        self.end_silent_faults();
         let depth = self.rng.u64(1..=DEEPEST).min(head - DEEPEST / 2);
         self.world.evm.roll_back(depth).await;
         if self.rng.bool() {

@@ -113,7 +113,7 @@ async fn lowered_limits_and_dropped_logs_are_logged() {
     let node = double.node();
     assert!(node.blocks(&[1, 2]).await.is_ok());
     let reader = LogReader::new(node, 2);
-    assert_eq!(reader.read(1..=2, &filter(), &mut 2).await.unwrap().to, 1);
+    assert_eq!(reader.read(1..=2, &filter(), &mut 2).await.unwrap().last.number, 1);
     let expected = [
         "WARN batch limit lowered endpoint=0 limit=1 cause=the node refused: no batches (code -32600)",
         "WARN block range lowered endpoint=0 blocks=1 cause=the node refused: too wide (code -32000)",

@@ -54,7 +54,7 @@ impl Health {
         }
     }
 
-    /// Notes a failure: the endpoint rests, and its chain has to be verified anew. Failures during the rest, of
+    /// Notes a failure: the endpoint rests, and its chain has to be verified again. Failures during the rest, of
     /// operations at the same time, do not double it.
     pub(crate) fn failed(&self, error: &RpcError, now: Instant) {
         let mut state = self.state();

@@ -12,9 +12,9 @@ use super::StoreError;
 /// After this long no further attempt begins.
 pub(super) const BUDGET: Duration = Duration::from_secs(7);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// Short beside the time that one writer needs: of fifty who met, the last must still come
-/// through within the budget.
-const LONGEST_PAUSE: Duration = Duration::from_millis(150);
+/// Long enough that fifty writers of one order do not keep each other from finishing: each attempt that loses costs the
+/// database as much as one that wins. Short enough that the last writer still finishes within the budget.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
 /// Why one attempt did not settle the matter.
 #[derive(Debug)]

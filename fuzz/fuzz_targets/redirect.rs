@@ -56,7 +56,7 @@ fn expected(text: &str) -> String {
         text.split_once('#').map_or((text, None), |(before, after)| (before, Some(after)));
     let separator = match before.split_once('?') {
         None => "?",
-        Some((_, query)) if query.is_empty() || query.ends_with(['?', '&']) => "",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
         Some(_) => "&",
     };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What holds for every answer (contract, *Common rules*).
+//! What holds for every answer (docs/api.md, *Common rules*).
 
 use std::borrow::Cow;
 

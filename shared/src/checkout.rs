@@ -44,7 +44,7 @@ pub struct Recorded {
     pub transaction: Option<Transaction>,
 }
 
-/// Why an order cannot link to its session (contract, *Link rules*).
+/// Why an order cannot link to its session (docs/api.md, *Link rules*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkRefusal {
     /// The session is not open.
@@ -67,7 +67,7 @@ pub enum ExpireRefusal {
 }
 
 impl Checkout {
-    /// Where the session stands (contract, opening diagram and table of events).
+    /// Where the session stands (docs/api.md, *Statuses*).
     pub fn session_status(&self, now: Timestamp) -> SessionStatus {
         match self.ledger.outcome {
             Some(Outcome::Complete) => SessionStatus::Complete,
@@ -79,7 +79,7 @@ impl Checkout {
         }
     }
 
-    /// Where the order stands: the first row of the contract's table that fits. Unlike the
+    /// Where the order stands: the first row of the table that fits (docs/api.md, *Statuses*). Unlike the
     /// session's, this status follows from the facts alone, in whatever order they came.
     pub fn order_status(&self, order: &Order, now: Timestamp) -> OrderStatus {
         let ledger = &self.ledger;
@@ -107,7 +107,7 @@ impl Checkout {
         }
     }
 
-    /// Links an order to the session. The rules are judged in the contract's order.
+    /// Links an order to the session. The rules are checked in the order of docs/api.md, *Link rules*.
     ///
     /// The version stays: no fact can have been read of an order that was not there.
     pub fn link(&self, order: &Order, now: Timestamp) -> Result<Self, LinkRefusal> {

@@ -99,7 +99,7 @@ pub fn session_retention() -> Result<Retention, ConfigError> {
 }
 
 /// How long a session without an order is kept after its deadline, so that who polls it
-/// gets a definite `expired` rather than "not found" (contract, *Expiry*). The same holds for an order on its own
+/// gets a definite `expired` rather than "not found" (docs/api.md, *Expiry*). The same holds for an order on its own
 /// that was never paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {

@@ -8,7 +8,7 @@ use crate::invalid::Invalid;
 /// A JSON object of at most 16 KiB, kept as the text that was sent.
 ///
 /// It is never taken apart, so nesting, `null`, Unicode, the order of keys and the digits
-/// of numbers come back unchanged (contract, *POST /checkout-sessions*, `metadata`).
+/// of numbers come back unchanged (docs/api.md, *Create a session*, `metadata`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonObject(String);
 

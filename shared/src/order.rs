@@ -20,7 +20,7 @@ const LIFETIME: Duration = Duration::from_mins(15);
 /// first who they are.
 const LIFETIME_WITH_ONRAMP: Duration = Duration::from_hours(1);
 
-/// An order's unchanging facts (contract, *POST /orders*). What happens to it later is kept
+/// An order's unchanging facts (docs/api.md, *Create an order*). What happens to it later is kept
 /// beside them, in [`Checkout`](crate::checkout::Checkout).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -84,7 +84,7 @@ pub struct OrderTerms {
 
 impl OrderTerms {
     /// Whether this service settles the order itself: the same token on the same chain.
-    /// Any other route needs a relay provider, and none is configured (contract, *Routes*).
+    /// Any other route needs a relay provider, and none is configured (docs/api.md, *Create an order*).
     pub fn is_settled_here(&self) -> bool {
         self.src_chain == self.dst_chain && self.src_token == self.dst_token
     }
@@ -136,7 +136,7 @@ impl ChainId {
     }
 }
 
-/// Where an order stands (contract, table of *POST /orders/{orderId}/events*).
+/// Where an order stands (docs/api.md, *Statuses*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {

@@ -17,7 +17,7 @@ use crate::order::ChainId;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-/// A reported fact (contract, *POST /orders/{orderId}/events*).
+/// A reported fact (docs/api.md, *Order events*).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentEvent {
     /// `deposit.detected`, `relay.updated`, `order.executed` and `refund.updated`: a

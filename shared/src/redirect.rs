@@ -11,7 +11,7 @@ use crate::invalid::Invalid;
 const VARIABLES: [&str; 2] = ["SESSION_ID", "ORDER_ID"];
 
 /// A merchant's `success_url` or `cancel_url`, as it was given: an absolute `http` or
-/// `https` URL that may hold template variables (contract, *Redirect templates*).
+/// `https` URL that may hold template variables (docs/api.md, *Redirect templates*).
 ///
 /// A URL parser judges it but never rewrites it: a merchant compares and signs these
 /// strings byte for byte, and a re-serialised `{` would be no variable any more.

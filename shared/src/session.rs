@@ -11,7 +11,7 @@ use crate::redirect::RedirectUrl;
 use crate::text::Text;
 use crate::time::Timestamp;
 
-/// A checkout session's unchanging facts (contract, *POST /checkout-sessions*). What
+/// A checkout session's unchanging facts (docs/api.md, *Create a session*). What
 /// happens to it later is kept beside them, in [`Checkout`](crate::checkout::Checkout).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
@@ -63,7 +63,7 @@ impl ExpiresIn {
     }
 }
 
-/// Where a session stands (contract, opening diagram). It is computed at every read and
+/// Where a session stands (docs/api.md, *The API*). It is computed at every read and
 /// stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -27,8 +27,8 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
-/// The merchant's own name for an order: 1 to 255 of `[A-Za-z0-9_-]` (contract,
-/// *POST /orders*).
+/// The merchant's own name for an order: 1 to 255 of `[A-Za-z0-9_-]` (docs/api.md,
+/// *Create an order*).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderReference(String);

@@ -1,4 +1,4 @@
-//! Instants, as the contract writes them.
+//! Instants, as the API writes them (docs/api.md, *Times and amounts*).
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::Invalid;
 
-/// How far the clocks of two functions may differ, in milliseconds (contract, *Expiry*).
+/// How far the clocks of two functions may differ, in milliseconds (docs/api.md, *Expiry*).
 ///
 /// What moves a session forward is refused this long before its deadline. Without the
 /// margin a function with a slow clock could accept a payment after a reader with a fast

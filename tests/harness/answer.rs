@@ -17,7 +17,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes an answer and checks the envelope (contract, *Common rules*), the headers, and
+    /// Takes an answer and checks the envelope (docs/api.md, *Common rules*), the headers, and
     /// the whole body against `openapi.yaml`.
     pub fn new(method: &Method, path: &str, status: u16, headers: HeaderMap, text: String) -> Self {
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));

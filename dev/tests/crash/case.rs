@@ -256,7 +256,7 @@ impl Case {
         asked.is_some_and(|asked| received >= *asked)
     }
 
-    /// The statuses of session and order that the facts come to (contract, table of events).
+    /// The statuses of session and order that the facts come to (docs/api.md, *Statuses*).
     pub(crate) fn implied_statuses(&self) -> (&'static str, &'static str) {
         match (self.is_expired(), self.is_executed) {
             (true, true) => ("expired", "executed"),

@@ -15,7 +15,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with one of the contract's messages.
+    /// Returns an answer with one of the messages of docs/api.md, *Responses*.
     pub fn new(message: &'static str, data: &impl Serialize) -> Result<Self, Failure> {
         let data = serde_json::value::to_raw_value(data).map_err(unreadable)?;
         Ok(Self { message, data, replayed: false })

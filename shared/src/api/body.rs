@@ -16,8 +16,8 @@ use super::{ErrorCode, Failure, Request};
 
 /// The fields of a JSON object, each still as the text that was sent.
 ///
-/// Fields nobody asks for are ignored, and `null` counts as absent (contract, *Common
-/// rules*). Nothing is taken apart before somebody asks for it, so nesting costs nothing.
+/// Unknown fields are ignored, and `null` counts as absent (docs/api.md, *Common rules*). A value is parsed only if
+/// a handler reads it, so nesting costs nothing.
 #[derive(Debug)]
 pub struct Fields<'a> {
     values: HashMap<String, &'a RawValue>,

@@ -17,7 +17,7 @@ pub type Event = ApiGatewayV2httpRequest;
 /// What API Gateway turns into the HTTP answer.
 pub type Response = ApiGatewayV2httpResponse;
 
-/// One operation of the contract.
+/// One operation of docs/api.md.
 pub trait Endpoint: Send + Sync {
     /// Answers a request. Every failure is an answer too: an error that left the function
     /// would reach the client as a 5xx without a body.

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 /// How long a caller waits before it tries again after a 503, in seconds.
 pub(super) const RETRY_AFTER_SECONDS: u16 = 1;
 
-/// A stable name for what went wrong (contract, *Common rules*). Clients branch on it: a code
+/// A stable name for what went wrong (docs/api.md, *Common rules*). Clients branch on it: a code
 /// never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -75,7 +75,7 @@ impl ErrorCode {
         Self::InternalError,
     ];
 
-    /// The table of the contract: HTTP status, type and code.
+    /// Returns HTTP status, type and code (docs/api.md, *Responses*).
     pub const fn row(self) -> (StatusCode, &'static str, &'static str) {
         const INVALID_REQUEST: &str = "invalid_request_error";
         const AUTHENTICATION: &str = "authentication_error";
@@ -188,7 +188,7 @@ impl Failure {
             .about("Idempotency-Key")
     }
 
-    /// The body as the contract has it: both halves of an error.
+    /// Returns the body of an error, for both client conventions (docs/api.md, *Responses*).
     pub(super) fn to_json(&self) -> String {
         let (status, kind, code) = self.code.row();
         let envelope = Envelope {
@@ -244,7 +244,7 @@ struct ErrorBody<'a> {
 mod tests {
     use super::*;
 
-    /// The contract's table, written out: a row that changes must change here too.
+    /// The table of docs/api.md, *Responses*, written out: a row that changes must change here too.
     #[test]
     fn every_code_has_its_pinned_row() {
         let rows: Vec<String> = ErrorCode::ALL

@@ -15,7 +15,7 @@ const HEADER: &str = "Idempotency-Key";
 
 impl Request {
     /// The caller's idempotency key, told apart by `route` and by the caller's credentials
-    /// (contract, *Common rules*).
+    /// (docs/api.md, *Common rules*).
     ///
     /// Only hashes leave this function: credentials and keys are nobody's business in a
     /// table.

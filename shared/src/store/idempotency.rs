@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use super::item::{self, Item, number};
 use super::{Store, StoreError};
 
-/// How long a key is remembered: a day and a minute, in seconds. The contract asks for a day
+/// How long a key is remembered: a day and a minute, in seconds. docs/api.md, *Idempotency keys*, asks for a day
 /// at least; the minute is for callers who count it on their own clock. A session is kept
 /// longer than that, so a record never outlives what it names.
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60 + 60;

@@ -69,7 +69,7 @@ pub enum StoreError {
 }
 
 /// What came of making something, where a caller may ask for it twice under one
-/// idempotency key (contract, *Common rules*).
+/// idempotency key (docs/api.md, *Common rules*).
 #[derive(Debug)]
 pub enum Creation {
     /// It was made by this call.

@@ -202,8 +202,8 @@ impl<'a> OrderView<'a> {
 }
 
 impl<'a> OnrampView<'a> {
-    /// A linked order's payer returns to where the session says, and nowhere else (contract,
-    /// *POST /orders*). That URL holds the session's id.
+    /// A linked order's payer returns to where the session says, and nowhere else (docs/api.md,
+    /// *Create an order*). That URL holds the session's id.
     fn new(onramp: &'a Onramp, checkout: &Checkout, redaction: &Redaction) -> Self {
         let redirect_url = match &checkout.session {
             Some(_) if redaction.is_active() => None,

@@ -159,7 +159,7 @@ fn order_is_kept(service: &mut Service, body: &[u8], answer: &Answer) {
 
     let read = read(service, "get-order", &answer.data);
     let read: Found = serde_json::from_str(&read.data).expect("an order");
-    // `GET /orders/{orderId}` never reveals the id of the order's session (docs/api.md, *Orders*), whatever its spelling.
+    // `GET /orders/{orderId}` replaces the session's id in `callbackMetadata` (docs/api.md, *Orders*).
     let hides_session =
         matches!(&read.order.callback_metadata, Some(text) if text.0.get().contains("[session id]"));
     let expected =

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use alloy_primitives::keccak256;
 use alloy_sol_types::{SolError, SolEvent as _, SolInterface as _};
-use checkout::deposit_address::ForwarderFactory;
+use domain::deposit_address::ForwarderFactory;
 use serde_json::Value;
 
 use crate::abi::{Factory, Forwarder};

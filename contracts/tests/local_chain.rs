@@ -4,10 +4,10 @@ use std::path::Path;
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256, hex};
 use alloy_sol_types::{SolCall, SolEvent};
-use checkout::address::EvmAddress;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
 use dev::evm_node::{EvmNode, Options};
+use domain::address::EvmAddress;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ pub struct Deposit {
 impl Deposit {
     /// An order that nobody has seen before.
     pub fn new(recipient: Address, token: Address) -> Self {
-        Self { order: OrderId::random(), recipient, token }
+        Self { order: runtime::random::order_id(), recipient, token }
     }
 
     /// The order as the contracts know it.

@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aws_config::SdkConfig;
-use checkout::chain_config::{Chains, Revision};
-use checkout::store::{self, Store};
+use domain::chain_config::{Chains, Revision};
 use serde_json::Value;
+use store::Store;
 
 use crate::engine;
 
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 390_000;
 pub async fn open(table: &str, endpoint: Option<&str>) -> Result<Store> {
     let aws: SdkConfig = match endpoint {
         Some(endpoint) => engine::sdk_config(endpoint).await,
-        None => store::sdk_loader().load().await,
+        None => runtime::aws::sdk_loader().load().await,
     };
     ensure!(aws.region().is_some(), "no AWS region is set; set AWS_REGION or AWS_PROFILE");
     Ok(Store::new(&aws, table))

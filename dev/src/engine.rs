@@ -12,9 +12,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, ProjectionType,
     TimeToLiveSpecification, TimeToLiveStatus,
 };
-use checkout::config::optional;
-use checkout::store;
 use dynoxide::Database;
+use runtime::config::optional;
 use tokio::net::TcpListener;
 
 use crate::template::Table;
@@ -51,7 +50,7 @@ pub async fn start_embedded_on(host: IpAddr, data: Option<&Path>, port: u16) -> 
 /// Returns the SDK configuration for the engine at `endpoint`. Region and credentials come from the environment if they are
 /// set there. A local engine checks neither, but the SDK needs some to sign with, and would look for them on the network.
 pub async fn sdk_config(endpoint: &str) -> SdkConfig {
-    let mut loader = store::sdk_loader().endpoint_url(endpoint);
+    let mut loader = runtime::aws::sdk_loader().endpoint_url(endpoint);
     if optional("AWS_REGION").or_else(|| optional("AWS_DEFAULT_REGION")).is_none() {
         loader = loader.region(Region::from_static("us-east-1"));
     }

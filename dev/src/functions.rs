@@ -1,17 +1,22 @@
-//! The six functions in one process.
+//! Every function of the template in one process.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+
+use api::{Endpoint, Event, Response, serve};
 use aws_config::SdkConfig;
-use checkout::api::{Clock, Event, Response, SigningSecrets, serve};
-use checkout::chain_config::Chains;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::store::Store;
 use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
+use domain::retention::Retention;
 use expire_checkout_session::ExpireCheckoutSession;
 use get_checkout_session::GetCheckoutSession;
 use get_order::GetOrder;
 use record_order_event::RecordOrderEvent;
+use runtime::{Clock, SigningSecrets};
+use store::Store;
 
 /// What the functions stand on: as deployed, their environment.
 #[derive(Debug, Clone)]
@@ -32,45 +37,60 @@ pub struct Environment {
     pub retention: Retention,
 }
 
-/// Every function of the template, under its name.
-#[derive(Debug)]
-pub struct Functions {
-    create_checkout_session: CreateCheckoutSession,
-    get_checkout_session: GetCheckoutSession,
-    expire_checkout_session: ExpireCheckoutSession,
-    create_order: CreateOrder,
-    get_order: GetOrder,
-    record_order_event: RecordOrderEvent,
-}
+/// The functions that serve HTTP, by the name of their folder.
+pub struct Functions(BTreeMap<&'static str, Box<dyn Invoke>>);
 
 impl Functions {
     /// Starts every function.
     pub fn new(environment: Environment) -> Self {
         let Environment { aws, table, clock, secrets, factory, chains, retention } = environment;
-        // Each has a client of its own, as each function has when it is deployed.
+        // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
-        Self {
-            create_checkout_session: CreateCheckoutSession { store: store(), clock: clock(), retention },
-            get_checkout_session: GetCheckoutSession { store: store(), clock: clock() },
-            expire_checkout_session: ExpireCheckoutSession { store: store(), clock: clock() },
-            create_order: CreateOrder { store: store(), clock: clock(), factory, chains, retention },
-            get_order: GetOrder { store: store(), clock: clock() },
-            record_order_event: RecordOrderEvent { store: store(), clock: clock(), secrets },
-        }
+        Self(BTreeMap::from([
+            function(
+                "create-checkout-session",
+                CreateCheckoutSession { store: store(), clock: clock(), retention },
+            ),
+            function(
+                "create-order",
+                CreateOrder { store: store(), clock: clock(), factory, chains, retention },
+            ),
+            function("expire-checkout-session", ExpireCheckoutSession { store: store(), clock: clock() }),
+            function("get-checkout-session", GetCheckoutSession { store: store(), clock: clock() }),
+            function("get-order", GetOrder { store: store(), clock: clock() }),
+            function("record-order-event", RecordOrderEvent { store: store(), clock: clock(), secrets }),
+        ]))
     }
 
-    /// Hands an event to a function; `None` where there is none of that name.
+    /// Hands an event to a function; `None` if there is none of that name.
     pub async fn invoke(&self, function: &str, event: Event) -> Option<Response> {
-        // Boxed, or each caller would carry the largest of six futures.
-        Some(match function {
-            "create-checkout-session" => Box::pin(serve(&self.create_checkout_session, event)).await,
-            "get-checkout-session" => Box::pin(serve(&self.get_checkout_session, event)).await,
-            "expire-checkout-session" => Box::pin(serve(&self.expire_checkout_session, event)).await,
-            "create-order" => Box::pin(serve(&self.create_order, event)).await,
-            "get-order" => Box::pin(serve(&self.get_order, event)).await,
-            "record-order-event" => Box::pin(serve(&self.record_order_event, event)).await,
-            _ => return None,
-        })
+        Some(self.0.get(function)?.invoke(event).await)
+    }
+
+    /// Returns the names of the functions.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+fn function(name: &'static str, endpoint: impl Endpoint + 'static) -> (&'static str, Box<dyn Invoke>) {
+    (name, Box::new(endpoint))
+}
+
+/// [`serve`] for any endpoint behind a pointer.
+trait Invoke: Send + Sync {
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = Response> + Send + '_>>;
+}
+
+impl<E: Endpoint> Invoke for E {
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+        Box::pin(serve(self, event))
     }
 }

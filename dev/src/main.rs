@@ -12,11 +12,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use checkout::amount::Amount;
-use checkout::api::{Clock, SigningSecrets};
-use checkout::chain_config::Revision;
-use checkout::config::{self, optional};
-use checkout::store::Store;
 use clap::{Args, Parser, Subcommand};
 use dev::event::Events;
 use dev::functions::{Environment, Functions};
@@ -26,6 +21,12 @@ use dev::payer::Payer;
 use dev::running::Running;
 use dev::template::Template;
 use dev::{chains, engine, gateway};
+use domain::amount::Amount;
+use domain::chain_config::Revision;
+use runtime::config;
+use runtime::config::optional;
+use runtime::{Clock, SigningSecrets};
+use store::Store;
 use tokio::net::TcpListener;
 use watch_chain::ChainWatcher;
 
@@ -156,7 +157,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Serve) -> Result<()> {
-    checkout::api::start_logging()?;
+    runtime::start_logging()?;
     let listener = TcpListener::bind(("127.0.0.1", options.port))
         .await
         .with_context(|| format!("port {} cannot be used; choose another with --port", options.port))?;
@@ -333,6 +334,6 @@ fn fresh_secret() -> String {
     format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
-fn amount(text: &str) -> Result<Amount, checkout::invalid::Invalid> {
+fn amount(text: &str) -> Result<Amount, domain::invalid::Invalid> {
     Amount::parse(text)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, ensure};
-use checkout::amount::Amount;
+use domain::amount::Amount;
 use evm::rpc::Call;
 use evm::{Rpc, abi};
 use serde_json::json;

@@ -2,7 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value is `null` where it has no such member")]
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use checkout::amount::Amount;
+use domain::amount::Amount;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 

@@ -17,7 +17,7 @@ pub enum RpcError {
     /// The connection closed before the response was complete.
     #[error("the node's response broke off")]
     BrokenOff,
-    /// The response is larger than [`Limits::body`](crate::rpc::Limits::body).
+    /// The response is larger than [`Limits::body`](crate::Limits::body).
     #[error("the node's response is larger than the limit")]
     TooLarge,
     /// The node responded with an HTTP status that is no success, and without an error of its own.

@@ -1,6 +1,6 @@
 //! Speaks to the nodes of an EVM chain: asks them, reads logs, and pays for calls.
 //!
-//! [`rpc`] carries JSON-RPC to one of several [`endpoint`]s and fails over to the next one. [`node`] asks
+//! [`rpc`] carries JSON-RPC to one of several [`Endpoint`]s and fails over to the next one. [`node`] asks
 //! typed questions over it. A [`filter`] says which logs are asked for, and [`reader`] reads them over any
 //! range of blocks. [`abi`] contains the calls and events of the token's and the factory's contracts,
 //! [`transaction`] wraps a call into a transaction with its [`fees`], and a [`signer`] signs it.
@@ -11,7 +11,6 @@
 pub mod abi;
 mod batch;
 pub mod block;
-pub mod endpoint;
 pub mod error;
 pub mod fees;
 pub mod filter;
@@ -34,8 +33,8 @@ mod transport;
 mod verdict;
 mod wire;
 
-pub use endpoint::Endpoint;
 pub use error::{NodeError, RpcError};
+pub use http_client::{Endpoint, Limits};
 pub use node::Node;
 pub use reader::{LogReader, Reading};
 pub use rpc::Rpc;

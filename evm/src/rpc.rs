@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use http_client::{Endpoint, Limits};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::endpoint::Endpoint;
 use crate::error::{NodeError, RpcError};
 use crate::health::Health;
 use crate::session::{Failure, Of, Session};
 use crate::transport::Transport;
-
-pub use crate::transport::Limits;
 
 /// A call of a node's method.
 #[derive(Debug, Clone)]

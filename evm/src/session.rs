@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
+use http_client::Endpoint;
 use hyper::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::endpoint::Endpoint;
 use crate::error::{NodeError, RpcError};
 use crate::health::{ChainCheck, Health};
 use crate::quantity::Quantity;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use http_client::Endpoint;
 use hyper::body::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::endpoint::Endpoint;
 use crate::error::{NodeError, RpcError};
 use crate::rpc::{Answer, Call};
 

@@ -4,9 +4,9 @@
 
 #![no_main]
 
+use api::{Event, MAX_BODY_BYTES};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use checkout::api::{Event, MAX_BODY_BYTES};
 use fuzz::{Request, Service};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 

@@ -4,8 +4,8 @@
 
 #![no_main]
 
-use checkout::id::SessionId;
-use checkout::redirect::RedirectUrl;
+use domain::id::SessionId;
+use domain::redirect::RedirectUrl;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use url::Url;
 

@@ -6,7 +6,7 @@
 
 #![no_main]
 
-use checkout::api::MAX_BODY_BYTES;
+use api::MAX_BODY_BYTES;
 use fuzz::{Answer, Request, Service, subject};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use checkout::api::{ErrorCode, Response};
+use api::{ErrorCode, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,17 +1,17 @@
 //! What the table holds before each input.
 
-use checkout::address::EvmAddress;
-use checkout::amount::Amount;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::{OrderId, SessionId};
-use checkout::json_object::JsonObject;
-use checkout::order::{ChainId, Order, OrderKind, OrderTerms};
-use checkout::redirect::RedirectUrl;
-use checkout::session::{CheckoutSession, ExpiresIn, SessionTerms};
-use checkout::store::Store;
-use checkout::time::Timestamp;
+use domain::address::EvmAddress;
+use domain::amount::Amount;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::{OrderId, SessionId};
+use domain::json_object::JsonObject;
+use domain::order::{ChainId, Order, OrderKind, OrderTerms};
+use domain::redirect::RedirectUrl;
+use domain::retention::Retention;
+use domain::session::{CheckoutSession, ExpiresIn, SessionTerms};
+use domain::time::Timestamp;
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::request::Request;
 

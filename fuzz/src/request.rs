@@ -1,8 +1,8 @@
 //! Requests, as API Gateway hands them to a function.
 
+use api::Event;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use checkout::api::Event;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;

@@ -3,17 +3,18 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use api::Event;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use checkout::api::{Clock, Event, SigningSecrets};
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::store::Store;
 use dev::engine;
 use dev::functions::{Environment, Functions};
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
+use domain::deposit_address::ForwarderFactory;
+use domain::retention::Retention;
+use runtime::{Clock, SigningSecrets};
+use store::Store;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::Answer;
@@ -131,7 +132,7 @@ fn functions(aws: &SdkConfig) -> Functions {
         clock: Clock::new(|| NOW),
         secrets: SigningSecrets::parse(SECRET).expect("a secret"),
         factory: ForwarderFactory::parse(FACTORY).expect("a factory"),
-        chains: checkout::chain_config::Chains::default(),
+        chains: domain::chain_config::Chains::default(),
         retention: Retention::DEFAULT,
     })
 }

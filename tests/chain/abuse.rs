@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use checkout::amount::Amount;
-use checkout::chain_fact::{ChainFact, ChainFactKind};
-use checkout::id::OrderId;
-use checkout::payment::TxHash;
-use checkout::store::{ChainObservation, Observation};
-use checkout::text::Text;
+use domain::amount::Amount;
+use domain::chain_fact::{ChainFact, ChainFactKind};
+use domain::id::OrderId;
+use domain::payment::TxHash;
+use domain::text::Text;
 use futures::future::join_all;
 use serde_json::json;
+use store::{ChainObservation, Observation};
 
 use crate::node_double::LogFault;
 use crate::world::{ASKED, Deal, FINALITY, World};

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, keccak256};
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evm::rpc::Limits;
+use evm::Limits;
 use serde_json::json;
 use watch_chain::ChainWatcher;
 

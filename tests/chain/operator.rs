@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
-use checkout::deposit_address::ForwarderFactory;
-use checkout::store::Cursor;
+use domain::deposit_address::ForwarderFactory;
 use serde_json::json;
+use store::Cursor;
 
 use crate::log_capture::{LogCapture, assert_logged};
 use crate::world::{ASKED, FINALITY, World};

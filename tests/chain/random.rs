@@ -6,11 +6,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256};
-use checkout::config::optional;
-use checkout::deposit_address::ForwarderFactory;
+use domain::deposit_address::ForwarderFactory;
 use evm::Signer;
 use fastrand::Rng;
 use futures::FutureExt as _;
+use runtime::config::optional;
 use serde_json::json;
 use watch_chain::ChainWatcher;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use checkout::store::Cursor;
 use serde_json::json;
+use store::Cursor;
 use watch_chain::ChainWatcher;
 
 use crate::log_capture::LogCapture;

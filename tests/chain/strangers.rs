@@ -1,9 +1,9 @@
 //! Anybody can sweep, at any moment, whatever lies anywhere. Nobody gains anything by it.
 
 use alloy_primitives::Address;
-use checkout::address::EvmAddress;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
+use domain::address::EvmAddress;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
 use evm::abi::{self, Sweep};
 
 use crate::world::{ASKED, FINALITY, World};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use checkout::api::Clock;
-use checkout::time::Timestamp;
+use domain::time::Timestamp;
+use runtime::Clock;
 
 /// A clock that stands still until a test moves it.
 #[derive(Clone)]

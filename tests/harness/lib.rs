@@ -26,15 +26,15 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
-use checkout::api::{Clock, SigningSecrets};
-use checkout::chain_config::Chains;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
 use dev::functions::{Environment, Functions};
 use dev::template::Template;
 use dev::{engine, gateway};
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::retention::Retention;
 use reqwest::{Client, Method, RequestBuilder};
+use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -73,7 +73,7 @@ impl Service {
 
     /// The same, with other events' secrets.
     pub async fn start_with_secrets(secrets: &str) -> Self {
-        let endpoint = match checkout::config::optional("DYNAMODB_ENDPOINT") {
+        let endpoint = match runtime::config::optional("DYNAMODB_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => engine::start_embedded(None, 0).await.unwrap(),
         };

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use axum::body::Bytes;
@@ -13,7 +14,6 @@ use dev::{engine, gateway};
 use futures::future::{self, BoxFuture, Shared};
 use reqwest::Client;
 use serde_json::Value;
-use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;

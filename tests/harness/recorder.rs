@@ -1,6 +1,7 @@
 //! Writes down every call that the functions make to DynamoDB.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::{
@@ -10,7 +11,6 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use serde_json::Value;
-use std::time::Instant;
 
 /// A call to DynamoDB.
 #[derive(Debug, Clone)]

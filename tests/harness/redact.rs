@@ -1,9 +1,9 @@
 //! Redactions for snapshots. Each one checks what it hides.
 
-use checkout::address::EvmAddress;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
-use checkout::time::Timestamp;
+use domain::address::EvmAddress;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::time::Timestamp;
 use insta::dynamic_redaction;
 use insta::internals::Redaction;
 use uuid::Uuid;

@@ -1,15 +1,15 @@
 //! A service that looks for deposits on a chain itself.
 
 use aws_config::SdkConfig;
-use checkout::api::SigningSecrets;
-use checkout::chain_config::Chains;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
 use dev::functions::{Environment, Functions};
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
 use dev::{engine, gateway};
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
+use domain::retention::Retention;
 use reqwest::Client;
+use runtime::SigningSecrets;
 
 use super::{Recorder, SECRET, Service, TestClock, new_uuid, serve};
 

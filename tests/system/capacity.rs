@@ -7,12 +7,11 @@
 //! Nothing here is closer than a hundred bytes to where the next unit begins. Sizes differ a little from run to run: the
 //! zeros at the end of a time take no room.
 
+use harness::meter::{Meter, Metered};
+use harness::{Answer, BASE, Service, USDC, deposit, execution, id_of, order, order_for, with};
 use insta::assert_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-
-use harness::meter::{Meter, Metered};
-use harness::{Answer, BASE, Service, USDC, deposit, execution, id_of, order, order_for, with};
 
 /// A line for each request: what it is, and the calls that it led to.
 struct Bill {

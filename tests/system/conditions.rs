@@ -6,27 +6,27 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use checkout::address::EvmAddress;
-use checkout::amount::Amount;
-use checkout::chain_fact::{ChainFact, ChainFactKind};
-use checkout::checkout::{Checkout, ExpireRefusal, LinkRefusal};
-use checkout::id::SessionId;
-use checkout::json_object::JsonObject;
-use checkout::ledger::Ledger;
-use checkout::order::{ChainId, Order, OrderKind, OrderTerms};
-use checkout::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
-use checkout::session::{CheckoutSession, SessionStatus, SessionTerms};
-use checkout::store::{Expiry, IdempotencyKey, Linking, Store};
-use checkout::text::Text;
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use dev::engine;
+use domain::address::EvmAddress;
+use domain::amount::Amount;
+use domain::chain_fact::{ChainFact, ChainFactKind};
+use domain::id::SessionId;
+use domain::idempotency_key::IdempotencyKey;
+use domain::json_object::JsonObject;
+use domain::lifecycle::{Checkout, ExpireRefusal, LinkRefusal};
+use domain::order::{ChainId, Order, OrderKind, OrderTerms};
+use domain::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
+use domain::payment_state::Ledger;
+use domain::session::{CheckoutSession, SessionStatus, SessionTerms};
+use domain::text::Text;
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+use harness::{BASE, RECIPIENT, Service, USDC, new_uuid};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-
-use harness::{BASE, RECIPIENT, Service, USDC, new_uuid};
+use store::{Expiry, Linking, Store};
 
 /// What a checkout's order asks for.
 const PRICE: &str = "100";
@@ -153,7 +153,7 @@ impl Database {
         now: Timestamp,
         key: Option<&IdempotencyKey>,
     ) -> Outcome {
-        let session = SessionId::random();
+        let session = runtime::random::session_id();
         let before = history.checkout(session, deadline);
         self.put(session, &before).await;
         let mut order = order(session, deadline);
@@ -195,7 +195,7 @@ impl Database {
         now: Timestamp,
         key: Option<&IdempotencyKey>,
     ) -> Outcome {
-        let session = SessionId::random();
+        let session = runtime::random::session_id();
         let before = history.checkout(session, deadline);
         self.put(session, &before).await;
         let expiry = self.store.expire_session(session, || now, key).await.unwrap();
@@ -447,7 +447,7 @@ async fn what_is_not_there_neither_links_nor_expires() {
     let database = Database::start().await;
     let now = database.service.clock.now();
     for key in [None, Some(new_key())] {
-        let session = SessionId::random();
+        let session = runtime::random::session_id();
         let order = order(session, now + Duration::from_mins(30));
         let linking = database.store.link_order(session, &order, || now, key.as_ref()).await.unwrap();
         assert!(matches!(linking, Linking::NoSession), "{linking:?}");

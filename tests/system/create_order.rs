@@ -3,15 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::{OrderId, SessionId};
-use insta::assert_json_snapshot;
-use serde_json::{Value, json};
-
+use domain::deposit_address::ForwarderFactory;
+use domain::id::{OrderId, SessionId};
 use harness::{
     Answer, BASE, DEFAULT_LIFETIME, RECIPIENT, Service, USDC, deposit, execution, id_of, new_uuid, order,
     order_for, redact, with,
 };
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
 
 /// How long an order on its own lives.
 const LIFETIME: Duration = Duration::from_mins(15);

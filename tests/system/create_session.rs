@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use checkout::id::SessionId;
+use domain::id::SessionId;
+use harness::{Answer, DEFAULT_LIFETIME, Service, id_of, redact};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-
-use harness::{Answer, DEFAULT_LIFETIME, Service, id_of, redact};
 
 /// The most characters of a URL.
 const LONGEST_URL: usize = 2048;

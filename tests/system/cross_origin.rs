@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::{Method, Response};
-
 use harness::{Service, new_uuid};
+use reqwest::{Method, Response};
 
 const ORIGIN: &str = "https://shop.example";
 /// What AnySpend's SDK sends, and what a client of ours may.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
-use serde_json::json;
-
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use harness::{Answer, DEFAULT_LIFETIME, Service, TestClock, deposit, execution, order, order_for, refund};
+use serde_json::json;
 
 /// What is still in time, and what no longer is, for whatever would move a session forward:
 /// at the second of the two, a clock that is fast by the bound shows the deadline.

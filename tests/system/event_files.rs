@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use checkout::api::Event;
-use checkout::time::Timestamp;
+use api::Event;
 use dev::event::Events;
-use serde_json::{Value, json};
-
+use domain::time::Timestamp;
 use harness::{SECRET, Service, TestClock};
+use serde_json::{Value, json};
 
 fn file(name: &str) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");

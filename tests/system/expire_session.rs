@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use checkout::id::{OrderId, SessionId};
-use insta::assert_json_snapshot;
-use serde_json::{Value, json};
-
+use domain::id::{OrderId, SessionId};
 use harness::{
     BASE, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order, redact, refund, with,
 };
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
 
 /// The status of a session and of its order.
 async fn statuses(service: &Service, session: &str) -> (Value, Value) {

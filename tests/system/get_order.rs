@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use checkout::id::SessionId;
+use domain::id::SessionId;
+use harness::{BASE, Service, deposit, execution, id_of, new_uuid, order, redact, refund, relay, with};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-
-use harness::{BASE, Service, deposit, execution, id_of, new_uuid, order, redact, refund, relay, with};
 
 /// How long an order on its own lives.
 const LIFETIME: Duration = Duration::from_mins(15);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order_for, redact};
 use insta::assert_json_snapshot;
 use serde_json::json;
-
-use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order_for, redact};
 
 /// Asks for a session with this after its id.
 async fn get(service: &Service, id: &str, query: &str) -> Answer {

@@ -3,16 +3,15 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use checkout::api::Event;
+use api::Event;
+use harness::{
+    Answer, RECIPIENT, Service, USDC, deposit, execution, new_uuid, order, order_for, refund, relay, with,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
-
-use harness::{
-    Answer, RECIPIENT, Service, USDC, deposit, execution, new_uuid, order, order_for, refund, relay, with,
-};
 
 /// Sends bytes as they are; answers status and body.
 async fn raw(service: &Service, request: impl Into<Vec<u8>>) -> (u16, String) {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
-use checkout::id::{OrderId, SessionId};
-use checkout::order::Order;
-use checkout::store::{IdempotencyKey, Store};
+use domain::id::{OrderId, SessionId};
+use domain::idempotency_key::IdempotencyKey;
+use domain::order::Order;
+use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, order, order_for, with};
 use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-
-use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, execution, id_of, order, order_for, with};
+use store::Store;
 
 const KEY: &str = "cart-1042";
 
@@ -208,7 +208,7 @@ async fn an_idempotency_record_never_outlives_the_order_it_names() {
     let template = store.read_checkout(made).await.unwrap().unwrap().order.unwrap();
     // With the shortest retention that can be configured.
     let key = IdempotencyKey { key_hash: "shortest".to_owned(), request_hash: "request".to_owned() };
-    let shortest = Order { id: OrderId::random(), created_at: service.clock.now(), ..template };
+    let shortest = Order { id: runtime::random::order_id(), created_at: service.clock.now(), ..template };
     let id = shortest.id;
     store.create_order(shortest, "1".parse().unwrap(), Some(&key)).await.unwrap();
     let record = service.database.get_item().table_name(&service.table);

@@ -1,8 +1,7 @@
 //! A session's way from `open` to each of its ends.
 
-use serde_json::json;
-
 use harness::{Service, deposit, execution};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_session_goes_from_open_through_processing_to_complete() {

@@ -4,9 +4,8 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use serde_json::{Value, json};
-
 use harness::{BASE, Service, deposit, order_for, with};
+use serde_json::{Value, json};
 
 const ALL: u32 = 5_000;
 /// How many of them are reported over HTTP at the end. Each report reads and answers all that

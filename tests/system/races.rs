@@ -4,9 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::{join, join_all};
-use serde_json::{Value, json};
-
 use harness::{Answer, Service, deposit, execution, new_uuid, order, order_for, refund, with};
+use serde_json::{Value, json};
 
 const ROUNDS: usize = 40;
 

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use insta::assert_json_snapshot;
-use serde_json::{Value, json};
-
 use harness::{
     Answer, BASE, DEFAULT_LIFETIME, Service, deposit, execution, id_of, new_uuid, order, order_for, redact,
     refund, relay, with,
 };
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
 
 /// A fact: its type and data.
 type Fact = (&'static str, Value);
@@ -237,7 +236,7 @@ async fn an_event_of_an_unknown_order_is_not_found() {
 
     let (used, order) = session_with_order(&service).await;
     let unused = service.session().await;
-    let without_order = checkout::id::SessionId::parse(&unused).unwrap().order().to_string();
+    let without_order = domain::id::SessionId::parse(&unused).unwrap().order().to_string();
     for id in [
         "x",
         "null",

@@ -4,10 +4,9 @@
 
 use std::time::Instant;
 
+use harness::{Answer, Call, Service, deposit, execution, new_uuid, order, order_for};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-
-use harness::{Answer, Call, Service, deposit, execution, new_uuid, order, order_for};
 
 /// The calls that `request` leads to, in the order in which they were sent. It must succeed.
 async fn calls_of(service: &Service, request: RequestBuilder) -> Vec<Call> {

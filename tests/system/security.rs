@@ -1,10 +1,9 @@
 //! What `SECURITY.md` promises and no other test shows.
 
+use harness::{Answer, SECRET, Service, deposit, id_of, log, order};
 use serde_json::json;
 use standardwebhooks::Webhook;
 use uuid::{Uuid, Variant};
-
-use harness::{Answer, SECRET, Service, deposit, id_of, log, order};
 
 #[tokio::test]
 async fn sessions_and_orders_have_ids_of_122_random_bits() {

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
+use harness::{Answer, SECRET, Service, deposit, id_of, new_uuid, order};
 use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-
-use harness::{Answer, SECRET, Service, deposit, id_of, new_uuid, order};
 
 const OTHER_SECRET: &str = "whsec_YW5vdGhlci1zZWNyZXQtb2YtdGhlLXNhbWUtbGVuZ3Ro";
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";

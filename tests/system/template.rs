@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use checkout::chain_config::ChainsSource;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::store::Store;
 use dev::chains;
 use dev::template::Template;
-use serde_json::json;
-use serde_yaml_ng::Value;
-
+use domain::chain_config::ChainsSource;
+use domain::deposit_address::ForwarderFactory;
 use harness::permissions::{Permissions, granted, needed};
 use harness::{
     DEFAULT_LIFETIME, SECRET, Service, deposit, execution, id_of, new_uuid, openapi, order, order_for,
     refund, relay, with,
 };
+use serde_json::json;
+use serde_yaml_ng::Value;
+use store::Store;
 
 /// What of the environment is not ours: the log's level and the SDK's own.
 const NOT_READ_AS_SETTINGS: [&str; 2] = ["RUST_LOG", "AWS_ENDPOINT_URL_DYNAMODB"];
@@ -244,9 +243,9 @@ fn source(path: impl AsRef<Path>) -> String {
     text.split("#[cfg(test)]").next().unwrap().to_owned()
 }
 
-/// The settings that each function of `checkout::config` reads, by its name.
+/// The settings that each function of `runtime::config` reads, by its name.
 fn settings() -> BTreeMap<String, Names> {
-    let text = source("shared/src/config.rs");
+    let text = source("shared/runtime/src/config.rs");
     let functions = text.split("\npub fn ").skip(1).map(|function| {
         let (signature, _) = function.split_once('(').unwrap();
         let name = signature.split('<').next().unwrap().to_owned();
@@ -298,7 +297,7 @@ fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
         assert_eq!(given, read_by(&folder), "{folder}");
     }
     // The log's level is read by all of them, in one place.
-    assert!(settings_in(&source("shared/src/api/log.rs")).contains("RUST_LOG"));
+    assert!(settings_in(&source("shared/runtime/src/log.rs")).contains("RUST_LOG"));
 }
 
 #[test]
@@ -308,7 +307,7 @@ fn no_setting_is_read_elsewhere() {
     // The last three are Lambda's own.
     let allowed = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"];
     known.extend(allowed.map(str::to_owned));
-    let mut pending = vec![root().join("shared/src"), root().join("functions")];
+    let mut pending = vec![root().join("shared"), root().join("functions")];
     while let Some(folder) = pending.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -317,7 +316,7 @@ fn no_setting_is_read_elsewhere() {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = source(&path);
                 assert!(
-                    !text.contains("env::var(") || path.ends_with("shared/src/config.rs"),
+                    !text.contains("env::var(") || path.ends_with("shared/runtime/src/config.rs"),
                     "{}",
                     path.display()
                 );

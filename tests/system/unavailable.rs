@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use futures::FutureExt;
 use futures::future::join_all;
-use reqwest::RequestBuilder;
-use serde_json::json;
-
 use harness::fault::{self, Fault};
 use harness::proxy::{Fate, interpose};
 use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, order, order_for};
+use reqwest::RequestBuilder;
+use serde_json::json;
 
 /// After this long API Gateway answers by itself, and nobody hears the function any more.
 const GATEWAY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,14 +1,13 @@
 //! Orders where chains are configured: what cannot be seen and settled there is refused, and says what can.
 
-use checkout::chain_config::Chains;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
-use checkout::order::{ChainId, Order};
-use checkout::store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
-use serde_json::{Value, json};
-
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::order::{ChainId, Order};
+use domain::retention::Retention;
 use harness::{BASE, RECIPIENT, Service, USDC, id_of, order, order_for, with};
+use serde_json::{Value, json};
+use store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
 
 const OTHER_TOKEN: &str = "0xfde4c96c8593536e31f229ea8f37b2ada2699bb2";
 
@@ -86,7 +85,7 @@ async fn a_watched_order_is_kept_until_its_chain_is_watched_no_more() {
     let store = Store::new(&aws, &service.table);
     let day: Retention = "1".parse().unwrap();
     let now = service.clock.now();
-    let (id, deposit_address) = (OrderId::random(), RECIPIENT.to_owned());
+    let (id, deposit_address) = (runtime::random::order_id(), RECIPIENT.to_owned());
     let template = service.create_order(order()).await;
     let stored = store.read_checkout(OrderId::parse(&id_of(&template)).unwrap()).await.unwrap().unwrap();
     let order = Order { id, deposit_address, created_at: now, ..stored.order.unwrap() };

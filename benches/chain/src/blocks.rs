@@ -3,9 +3,10 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use anyhow::{Result, ensure};
 use dev::local_chain::{LocalChain, PAYER, USDC};
+use evm::Limits;
 use evm::block::BlockTag;
 use evm::receipt::Receipt;
-use evm::rpc::{Call, Limits};
+use evm::rpc::Call;
 use evm::{Endpoint, Node, Rpc, abi};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use alloy_primitives::Address;
 use anyhow::{Context as _, Result, anyhow, ensure};
-use checkout::address::EvmAddress;
-use checkout::api::Clock;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::{OrderId, SessionId};
-use checkout::store::WATCHED_FOR;
-use checkout::time::Timestamp;
 use dev::local_chain::{CHAIN, LocalChain, USDC};
+use domain::address::EvmAddress;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::{OrderId, SessionId};
+use domain::time::Timestamp;
 use dynoxide::types::AttributeValue;
 use dynoxide::{ImportOptions, Item};
+use runtime::Clock;
 use serde_json::{Value, json};
+use store::WATCHED_FOR;
 
 use crate::world::{TABLE, World, chain};
 
@@ -94,7 +94,7 @@ pub async fn orders(world: &World, count: u32, recipient: impl Fn() -> Address) 
     let mut orders = Vec::new();
     for place in 0..count {
         let made_at = now - MADE_WITHIN * place / count;
-        orders.push(Open::new(SessionId::random(), recipient(), made_at)?);
+        orders.push(Open::new(runtime::random::session_id(), recipient(), made_at)?);
     }
     // A tree is filled in the order of its keys, or it reads a page for each.
     let mut filled = orders.clone();

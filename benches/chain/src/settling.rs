@@ -2,8 +2,8 @@
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::{Context as _, Result, ensure};
-use checkout::api::Clock;
-use checkout::order::OrderStatus;
+use domain::order::OrderStatus;
+use runtime::Clock;
 use serde::Serialize;
 
 use crate::Cli;

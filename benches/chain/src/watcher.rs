@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
 use anyhow::{Context as _, Result, anyhow};
-use checkout::api::Clock;
-use checkout::store::Store;
 use dev::engine;
 use dev::local_chain::LocalChain;
+use evm::Limits;
 use evm::local::LocalKey;
-use evm::rpc::Limits;
 use evm::{Endpoint, Node, Rpc, Signer};
+use runtime::Clock;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+use store::Store;
 use tokio::runtime::Builder;
 use watch_chain::ChainWatcher;
 

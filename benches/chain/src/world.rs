@@ -2,17 +2,18 @@
 
 use alloy_primitives::U256;
 use anyhow::{Context as _, Result, anyhow, ensure};
-use checkout::api::{Clock, Event, SigningSecrets};
-use checkout::chain_config::{Chain, Chains};
-use checkout::config::Retention;
-use checkout::store::Store;
+use api::Event;
 use dev::engine;
 use dev::functions::{Environment, Functions};
 use dev::local_chain::{CHAIN, LocalChain, USDC};
 use dev::template::Template;
+use domain::chain_config::{Chain, Chains};
+use domain::retention::Retention;
 use dynoxide::Database;
 use evm::local::LocalKey;
+use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::backstage::Backstage;
 use crate::blocks::Blocks;

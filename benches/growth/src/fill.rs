@@ -1,7 +1,7 @@
 //! Fills the table, faster than the functions could: with copies of what they stored.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use checkout::id::SessionId;
+use domain::id::SessionId;
 use dynoxide::types::AttributeValue;
 use dynoxide::{Database, ImportOptions, Item};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub async fn sessions(service: &Service, count: u32) -> Result<Vec<SessionId>> {
     let made = session(service).await?;
     let made = SessionId::parse(&made).context("an id that is none")?;
     let stored = read(service, &partition(made), CHECKOUT)?;
-    let mut ids: Vec<_> = (0..count).map(|_| SessionId::random()).collect();
+    let mut ids: Vec<_> = (0..count).map(|_| runtime::random::session_id()).collect();
     // A tree is filled in the order of its keys, or it reads a page for each.
     ids.sort_by_cached_key(|id| partition(*id));
     for batch in ids.chunks(BATCH) {

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use checkout::api::{Clock, Event, SigningSecrets};
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
+use api::Event;
 use dev::engine;
 use dev::functions::{Environment, Functions};
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
+use domain::deposit_address::ForwarderFactory;
+use domain::retention::Retention;
 use dynoxide::Database;
+use runtime::{Clock, SigningSecrets};
 use serde_json::Value;
 
 use crate::cost::Cost;
@@ -47,7 +48,7 @@ impl Service {
             clock: Clock::system(),
             secrets: SigningSecrets::parse(event::SECRET)?,
             factory: ForwarderFactory::parse(FACTORY)?,
-            chains: checkout::chain_config::Chains::default(),
+            chains: domain::chain_config::Chains::default(),
             retention: Retention::DEFAULT,
         });
         Ok(Self { functions, meter, database })

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use checkout::api::Clock;
 use fastrand::Rng;
 use reqwest::{Client, RequestBuilder};
+use runtime::Clock;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::task::JoinSet;

@@ -18,12 +18,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use checkout::config::optional;
-use fastrand::Rng;
-use tokio::time::sleep;
-
 use book::{Book, Figures};
+use fastrand::Rng;
 use process::{Life, Place, Process};
+use runtime::config::optional;
+use tokio::time::sleep;
 
 /// How many sessions that the last life did not touch are looked at after each kill. At the end
 /// it is all of them.

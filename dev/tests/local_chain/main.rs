@@ -10,25 +10,25 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, address};
 use anyhow::{Context as _, Result, bail, ensure};
-use checkout::amount::Amount;
-use checkout::api::{Clock, SigningSecrets};
-use checkout::config::Retention;
 use dev::functions::{Environment, Functions};
 use dev::local_chain::{self, FUNDS, LocalChain, PAYER, USDC};
 use dev::payer::Payer;
 use dev::template::Template;
 use dev::{engine, gateway};
+use domain::amount::Amount;
+use domain::retention::Retention;
+use evm::Limits;
 use evm::block::BlockTag;
 use evm::receipt::Receipt;
-use evm::rpc::{Call, Limits};
+use evm::rpc::Call;
 use evm::{Endpoint, Node, Rpc};
+use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
+use shop::Shop;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use watch_chain::ChainWatcher;
-
-use shop::Shop;
 
 /// Whatever has not happened by then never will. Nothing that passes waits so long.
 const PATIENCE: Duration = Duration::from_mins(2);

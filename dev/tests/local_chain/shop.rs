@@ -1,10 +1,9 @@
 //! A merchant with one payer, over HTTP.
 
 use anyhow::{Context as _, Result, ensure};
+use dev::local_chain::{CHAIN, USDC};
 use reqwest::Client;
 use serde_json::{Value, json};
-
-use dev::local_chain::{CHAIN, USDC};
 
 use super::RECIPIENT;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::response::{IntoResponse as _, Response};
-use evm::rpc::Limits;
+use evm::Limits;
 use evm::{Endpoint, Node, Rpc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -117,7 +117,7 @@ async fn an_endpoint_that_hangs_does_not_hold_up_a_head_that_stands_still() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = Endpoint::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
     let (first, _) = growing(100).await;
-    let limits = evm::rpc::Limits { answer: Duration::from_mins(1), ..LIMITS };
+    let limits = evm::Limits { answer: Duration::from_mins(1), ..LIMITS };
     let node = Node::new(Rpc::new(vec![first.endpoint.clone(), silent], limits).unwrap());
     let begin = Instant::now();
     for _ in 0..5 {

@@ -1,16 +1,16 @@
 //! `POST /checkout-sessions`: a merchant opens a session. One database write, no call to
 //! anyone else, so it never fails because a third party did.
 
-use checkout::api::view::CreatedSessionView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Fields, Request, integer, text};
-use checkout::checkout::Checkout;
-use checkout::config::Retention;
-use checkout::id::SessionId;
-use checkout::json_object::JsonObject;
-use checkout::redirect::RedirectUrl;
-use checkout::session::{CheckoutSession, ExpiresIn, SessionTerms};
-use checkout::store::{Creation, Store};
-use checkout::text::Text;
+use api::view::CreatedSessionView;
+use api::{Answer, Endpoint, Failure, Fields, Request, integer, text};
+use domain::json_object::JsonObject;
+use domain::lifecycle::Checkout;
+use domain::redirect::RedirectUrl;
+use domain::retention::Retention;
+use domain::session::{CheckoutSession, ExpiresIn, SessionTerms};
+use domain::text::Text;
+use runtime::Clock;
+use store::{Creation, Store};
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -29,8 +29,11 @@ impl Endpoint for CreateCheckoutSession {
         let fields = Fields::of(request)?;
         let expires_in =
             fields.optional("expires_in", integer(ExpiresIn::parse))?.unwrap_or(ExpiresIn::DEFAULT);
-        let session =
-            CheckoutSession { id: SessionId::random(), terms: terms(&fields)?, created_at: self.clock.now() };
+        let session = CheckoutSession {
+            id: runtime::random::session_id(),
+            terms: terms(&fields)?,
+            created_at: self.clock.now(),
+        };
         let deadline = session.created_at + expires_in.as_duration();
         let ttl = deadline.as_seconds() + self.retention.as_seconds();
 

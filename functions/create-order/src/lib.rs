@@ -4,15 +4,17 @@
 mod request;
 mod terms;
 
-use checkout::api::view::OrderView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Fields, Request};
-use checkout::chain_config::Chains;
-use checkout::checkout::Checkout;
-use checkout::config::Retention;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::{OrderId, SessionId};
-use checkout::order::Order;
-use checkout::store::{Creation, IdempotencyKey, Linking, Store};
+use api::view::OrderView;
+use api::{Answer, Endpoint, Failure, Fields, Request};
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::{OrderId, SessionId};
+use domain::idempotency_key::IdempotencyKey;
+use domain::lifecycle::Checkout;
+use domain::order::Order;
+use domain::retention::Retention;
+use runtime::Clock;
+use store::{Creation, Linking, Store};
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Endpoint for CreateOrder {
             created_at: self.clock.now(),
         };
         match session {
-            None => self.alone(order(OrderId::random()), key.as_ref()).await,
+            None => self.alone(order(runtime::random::order_id()), key.as_ref()).await,
             Some(session) => self.linked(order(session.order()), session, key.as_ref()).await,
         }
     }

@@ -1,18 +1,18 @@
 //! The Lambda function `create-order`.
 
-use checkout::api::{self, Clock};
-use checkout::{config, store};
 use create_order::CreateOrder;
 use lambda_http::Error;
+use runtime::{Clock, aws, config};
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::start_logging()?;
+    runtime::start_logging()?;
     let factory = config::forwarder_factory()?;
     let chains = config::chains()?;
     let retention = config::session_retention()?;
     let table = config::table_name()?;
-    let store = store::Store::new(&store::sdk_config()?, table);
+    let store = Store::new(&aws::sdk_config()?, table);
     // Also opens the connection.
     let chains = store.load_chains(chains).await?;
     let clock = Clock::system();

@@ -1,13 +1,13 @@
 //! The body of `POST /orders`.
 
-use checkout::amount::Amount;
-use checkout::api::{Failure, Fields, integer, object, text};
-use checkout::id::SessionId;
-use checkout::json_object::JsonObject;
-use checkout::onramp::{Onramp, OnrampVendor};
-use checkout::order::{ChainId, OrderKind, OrderTerms};
-use checkout::redirect::RedirectUrl;
-use checkout::text::{OrderReference, Text};
+use api::{Failure, Fields, integer, object, text};
+use domain::amount::Amount;
+use domain::id::SessionId;
+use domain::json_object::JsonObject;
+use domain::onramp::{Onramp, OnrampVendor};
+use domain::order::{ChainId, OrderKind, OrderTerms};
+use domain::redirect::RedirectUrl;
+use domain::text::{OrderReference, Text};
 
 /// The field that links an order to its session.
 pub(crate) const SESSION: &str = "checkoutSessionId";

@@ -1,12 +1,12 @@
 //! Which orders this service settles.
 
-use checkout::address::EvmAddress;
-use checkout::api::{ErrorCode, Failure};
-use checkout::chain_config::{Chains, Inadmissible, check_recipient};
-use checkout::deposit_address::ForwarderFactory;
-use checkout::invalid::Invalid;
-use checkout::onramp::Onramp;
-use checkout::order::OrderTerms;
+use api::{ErrorCode, Failure};
+use domain::address::EvmAddress;
+use domain::chain_config::{Chains, Inadmissible, check_recipient};
+use domain::deposit_address::ForwarderFactory;
+use domain::invalid::Invalid;
+use domain::onramp::Onramp;
+use domain::order::OrderTerms;
 
 /// Returns whether the order's deposits are looked for on its chain. Refuses an order whose money would be lost, and
 /// one that this service cannot settle.

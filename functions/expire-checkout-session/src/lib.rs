@@ -1,12 +1,13 @@
 //! `POST /checkout-sessions/{sessionId}/expire`: a merchant calls an open session off, whether
 //! or not an unpaid order is linked to it. A session that is being paid is not called off.
 
-use checkout::api::view::SessionView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
-use checkout::checkout::{Checkout, ExpireRefusal};
-use checkout::id::SessionId;
-use checkout::store::{Expiry, Store};
-use checkout::time::Timestamp;
+use api::view::SessionView;
+use api::{Answer, Endpoint, Failure, Request};
+use domain::id::SessionId;
+use domain::lifecycle::{Checkout, ExpireRefusal};
+use domain::time::Timestamp;
+use runtime::Clock;
+use store::{Expiry, Store};
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

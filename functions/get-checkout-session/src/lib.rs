@@ -1,10 +1,11 @@
 //! `GET /checkout-sessions/{sessionId}`: how a session stands at the moment of the call, with
 //! its order where `?include=order` asks for it. It never writes.
 
-use checkout::api::view::{OrderRecordView, SessionView, SessionWithOrderView};
-use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
-use checkout::id::SessionId;
-use checkout::store::Store;
+use api::view::{OrderRecordView, SessionView, SessionWithOrderView};
+use api::{Answer, Endpoint, Failure, Request};
+use domain::id::SessionId;
+use runtime::Clock;
+use store::Store;
 
 const MESSAGE: &str = "Checkout session retrieved";
 

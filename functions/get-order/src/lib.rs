@@ -1,10 +1,11 @@
 //! `GET /orders/{orderId}`: an order and its transactions as they stand at the moment of the
 //! call. It never writes.
 
-use checkout::api::view::OrderRecordView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Request};
-use checkout::id::OrderId;
-use checkout::store::Store;
+use api::view::OrderRecordView;
+use api::{Answer, Endpoint, Failure, Request};
+use domain::id::OrderId;
+use runtime::Clock;
+use store::Store;
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

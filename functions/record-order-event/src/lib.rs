@@ -2,15 +2,19 @@
 //! fact. Signed, so that nobody else can.
 
 mod request;
-mod secret;
 
-use checkout::api::view::OrderRecordView;
-use checkout::api::{Answer, Clock, Endpoint, Failure, Request, SigningSecrets, signed_for};
-use checkout::id::OrderId;
-use checkout::store::{CheckoutRecord, Recording, Store};
-use checkout::time::Timestamp;
+use api::view::OrderRecordView;
+use api::{Answer, Endpoint, Failure, Request, signed_for, verify_signature};
+use domain::id::OrderId;
+use domain::record::CheckoutRecord;
+use domain::time::Timestamp;
+use runtime::secret::SecretSetting;
+use runtime::{Clock, SigningSecrets};
+use store::{Recording, Store};
 
-pub use secret::signing_secrets;
+/// The secrets that sign payment events.
+pub const SECRET: SecretSetting =
+    SecretSetting { value: "PAYMENT_EVENTS_SECRET", arn: "PAYMENT_EVENTS_SECRET_ARN" };
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub struct RecordOrderEvent {
 
 impl Endpoint for RecordOrderEvent {
     async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
-        self.secrets.verify(request, self.clock.now())?;
+        verify_signature(request, &self.secrets, self.clock.now())?;
         let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
         signed_for(request, order)?;
         let key = request.idempotency_key(&format!("POST /orders/{order}/events"))?;

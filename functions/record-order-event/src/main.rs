@@ -1,17 +1,17 @@
 //! The Lambda function `record-order-event`.
 
-use checkout::api::{self, Clock};
-use checkout::{config, store};
 use lambda_http::Error;
-use record_order_event::{RecordOrderEvent, signing_secrets};
+use record_order_event::{RecordOrderEvent, SECRET};
+use runtime::{Clock, SigningSecrets, aws, config};
+use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::start_logging()?;
+    runtime::start_logging()?;
     let table = config::table_name()?;
-    let aws = store::sdk_config()?;
-    let secrets = signing_secrets(&aws).await?;
-    let store = store::Store::new(&aws, table);
+    let aws = aws::sdk_config()?;
+    let secrets = SECRET.read(&aws, SigningSecrets::parse).await?;
+    let store = Store::new(&aws, table);
     store.connect().await;
     let clock = Clock::system();
     api::run(RecordOrderEvent { store, clock, secrets }).await

@@ -1,15 +1,15 @@
 //! The body of `POST /orders/{orderId}/events`: `{ "type": …, "data": { … } }`.
 
-use checkout::amount::Amount;
-use checkout::api::{ErrorCode, Failure, Fields, Request, integer, object, text};
-use checkout::invalid::Invalid;
-use checkout::json_object::JsonObject;
-use checkout::order::ChainId;
-use checkout::payment::{
+use api::{ErrorCode, Failure, Fields, Request, integer, object, text};
+use domain::amount::Amount;
+use domain::invalid::Invalid;
+use domain::json_object::JsonObject;
+use domain::order::ChainId;
+use domain::payment::{
     PaymentEvent, Points, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash,
 };
-use checkout::text::Text;
-use checkout::time::{MAX_SAFE_INTEGER, Timestamp};
+use domain::text::Text;
+use domain::time::{MAX_SAFE_INTEGER, Timestamp};
 
 /// The reported fact.
 pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> {

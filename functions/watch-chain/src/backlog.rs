@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use alloy_primitives::B256;
-use checkout::id::OrderId;
+use domain::id::OrderId;
 use evm::log::LogPosition;
 
 /// The logs that a scan found, for each order that they concern.
@@ -104,12 +104,11 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
-    use checkout::id::SessionId;
 
     use super::*;
 
     fn orders(count: usize) -> BTreeSet<OrderId> {
-        std::iter::repeat_with(|| SessionId::random().order()).take(count).collect()
+        std::iter::repeat_with(|| runtime::random::session_id().order()).take(count).collect()
     }
 
     fn matched(orders: &BTreeSet<OrderId>, block: u8) -> MatchedLogs {

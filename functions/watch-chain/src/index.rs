@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use checkout::id::OrderId;
-use checkout::order::ChainId;
-use checkout::store::{DepositAddresses, Store, StoreError, WatchedOrder};
-use checkout::time::Timestamp;
+use domain::id::OrderId;
+use domain::order::ChainId;
+use domain::time::Timestamp;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lambda_http::tracing;
+use runtime::DependencyError;
+use store::{DepositAddresses, Store, WatchedOrder};
 
 /// The most orders that are listed: a node's filter takes a thousand addresses.
 const MOST_LISTED: usize = 1_000;
@@ -69,7 +70,7 @@ impl Index {
 
     /// Reads which orders are watched in blocks made between two instants. What was known before is replaced only if
     /// the reading is complete.
-    pub(crate) async fn refresh(&mut self, between: (Timestamp, Timestamp)) -> Result<(), StoreError> {
+    pub(crate) async fn refresh(&mut self, between: (Timestamp, Timestamp)) -> Result<(), DependencyError> {
         let now = between.1;
         if self.too_many_at.is_some_and(|at| now.since(at) < RECOUNT) {
             return Ok(());
@@ -112,7 +113,7 @@ impl Index {
         &mut self,
         addresses: impl IntoIterator<Item = Address>,
         between: (Timestamp, Timestamp),
-    ) -> Result<HashMap<Address, OrderId>, StoreError> {
+    ) -> Result<HashMap<Address, OrderId>, DependencyError> {
         if let Some(listed) = &self.listed {
             let order = |address: Address| Some((address, *listed.get(&address)?));
             return Ok(addresses.into_iter().filter_map(order).collect());
@@ -126,7 +127,7 @@ impl Index {
         let found: Vec<(Address, Option<OrderId>)> = stream::iter(unknown)
             .map(|address| async move {
                 let order = store.order_at(chain, between, &format!("{address:#x}")).await?;
-                Ok::<_, StoreError>((address, order))
+                Ok::<_, DependencyError>((address, order))
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()

@@ -20,14 +20,15 @@ mod watcher;
 
 use std::time::Duration;
 
-use checkout::api::Clock;
-use checkout::chain_config::Chains;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::store::{Store, StoreError};
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
 use evm::signer::SignError;
 use evm::{Node, RpcError, Signer};
 use futures::future::join_all;
 use lambda_http::tracing;
+use runtime::Clock;
+use runtime::DependencyError;
+use store::Store;
 use tokio::time::{Instant, sleep};
 
 pub use metrics::RunMetrics;
@@ -44,7 +45,7 @@ const POLL: Duration = Duration::from_secs(3);
 pub enum WatchError {
     /// The database did not answer.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] DependencyError),
     /// No node of the chain answered in a way that can be used.
     #[error(transparent)]
     Rpc(#[from] RpcError),

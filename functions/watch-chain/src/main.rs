@@ -1,21 +1,21 @@
 //! The Lambda function `watch-chain`.
 
-use checkout::api::{self, Clock};
-use checkout::{config, store};
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
+use runtime::{Clock, aws, config};
 use serde_json::Value;
+use store::Store;
 use tokio::sync::Mutex;
 use watch_chain::{Settings, WatchChains};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    api::start_logging()?;
+    runtime::start_logging()?;
     let table = config::table_name()?;
     let (chains, factory) = (config::chains()?, config::forwarder_factory()?);
-    let aws = store::sdk_config()?;
+    let aws = aws::sdk_config()?;
     let settings = Settings::read(&aws).await?;
-    let store = store::Store::new(&aws, table);
+    let store = Store::new(&aws, table);
     let chains = store.load_chains(chains).await?;
     let clock = &Clock::system();
     let namespace = &config::optional("METRICS_NAMESPACE");

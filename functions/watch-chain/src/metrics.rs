@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use checkout::time::Timestamp;
+use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::ChainHealth;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, U256};
-use checkout::amount::Amount;
-use checkout::chain_fact::{ChainFact, ChainFactKind};
-use checkout::invalid::Invalid;
-use checkout::payment::TxHash;
-use checkout::text::Text;
-use checkout::time::Timestamp;
+use domain::amount::Amount;
+use domain::chain_fact::{ChainFact, ChainFactKind};
+use domain::invalid::Invalid;
+use domain::payment::TxHash;
+use domain::text::Text;
+use domain::time::Timestamp;
 use evm::abi::{SweepLog, SweepOutcome, Transfer};
 use evm::log::Log;
 

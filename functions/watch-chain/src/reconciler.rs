@@ -8,19 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256};
-use checkout::api::Clock;
-use checkout::chain_config::Chain;
-use checkout::chain_fact::{ChainFact, ChainFactKind};
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
-use checkout::order::Order;
-use checkout::store::{ChainObservation, Observation, ObservedOrder, OrderState, Store, StoreError};
-use checkout::time::Timestamp;
+use domain::chain_config::Chain;
+use domain::chain_fact::{ChainFact, ChainFactKind};
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::order::Order;
+use domain::time::Timestamp;
 use evm::abi::{SweepLog, SweepOutcome, Transfer, order_word};
 use evm::filter::{LogFilter, OneOf};
 use evm::log::Log;
 use evm::{LogReader, Node, RpcError};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use runtime::Clock;
+use runtime::DependencyError;
+use store::{ChainObservation, Observation, ObservedOrder, OrderState, Store};
 use tokio::time::Instant;
 
 use crate::WatchError;
@@ -448,16 +449,18 @@ struct Look<'a> {
 /// Tells what is wrong with one order from what is wrong with the database: the latter is not waited for order by order.
 fn isolate_order_error<T>(
     order: OrderId,
-    result: Result<T, StoreError>,
+    result: Result<T, DependencyError>,
     contended: &AtomicUsize,
-) -> Result<(OrderId, Result<T, Failure>), StoreError> {
+) -> Result<(OrderId, Result<T, Failure>), DependencyError> {
     let failed = |cause| Ok((order, Err(Failure { cause, retry_after: RETRY_BROKEN })));
     match result {
         Ok(value) => Ok((order, Ok(value))),
-        Err(StoreError::Broken(cause)) => failed(cause),
-        Err(StoreError::Contended(cause)) if contended.fetch_add(1, Ordering::Relaxed) < MOST_CONTENDED => {
+        Err(DependencyError::Broken(cause)) => failed(cause),
+        Err(DependencyError::Contended(cause))
+            if contended.fetch_add(1, Ordering::Relaxed) < MOST_CONTENDED =>
+        {
             failed(cause)
         }
-        Err(error @ (StoreError::Contended(_) | StoreError::Unavailable(_))) => Err(error),
+        Err(error @ (DependencyError::Contended(_) | DependencyError::Unavailable(_))) => Err(error),
     }
 }

@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use checkout::chain_config::{Chain, Finality};
-use checkout::id::OrderId;
-use checkout::store::{ChainWrite, Cursor, Store, WATCHED_FOR};
-use checkout::time::Timestamp;
+use domain::chain_config::{Chain, Finality};
+use domain::id::OrderId;
+use domain::time::Timestamp;
 use evm::abi::{Transfer, order_of};
 use evm::block::{Block, BlockTag};
 use evm::filter::{LogFilter, OneOf};
 use evm::{LogReader, Node, RpcError};
 use lambda_http::tracing;
+use store::{ChainWrite, Cursor, Store, WATCHED_FOR};
 
 use crate::WatchError;
 use crate::backlog::MatchedLogs;

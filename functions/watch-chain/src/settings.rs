@@ -7,20 +7,19 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_config::SdkConfig;
-use checkout::config::{self, ConfigError};
-use checkout::invalid::Invalid;
-use checkout::order::ChainId;
-use checkout::store;
+use domain::invalid::Invalid;
+use domain::order::ChainId;
+use evm::Limits;
 use evm::kms::KmsKey;
 use evm::local::LocalKey;
-use evm::rpc::Limits;
 use evm::signer::SignError;
 use evm::{Endpoint, Rpc, Signer};
 use lambda_http::tracing;
+use runtime::config::{self, ConfigError};
+use runtime::secret::SecretSetting;
 use serde::Deserialize;
 
-const SECRET: &str = "CHAIN_SECRET";
-const SECRET_ARN: &str = "CHAIN_SECRET_ARN";
+const SECRET: SecretSetting = SecretSetting { value: "CHAIN_SECRET", arn: "CHAIN_SECRET_ARN" };
 const KMS_KEY: &str = "GAS_KMS_KEY";
 
 /// The nodes of the chains, and the key that pays for settlements.
@@ -64,17 +63,10 @@ impl Settings {
     /// Reads the secret from `CHAIN_SECRET`, or else the one that `CHAIN_SECRET_ARN` names. Opens the KMS key in
     /// `GAS_KMS_KEY` if it is set.
     pub async fn read(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let mut settings = if config::optional(SECRET).is_none() && config::optional(SECRET_ARN).is_some() {
-            let arn = config::required(SECRET_ARN, Ok)?;
-            let text = fetch(aws, arn).await?;
-            Self::parse(&text)
-                .map_err(|reason| unusable(SECRET_ARN, format!("the secret is malformed: {reason}")))?
-        } else {
-            config::required(SECRET, |text| Self::parse(&text))?
-        };
+        let mut settings = SECRET.read(aws, Self::parse).await?;
         if let Some(key) = config::optional(KMS_KEY) {
             let mut kms = aws_sdk_kms::config::Builder::from(aws);
-            kms.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_KMS"));
+            kms.set_endpoint_url(runtime::aws::endpoint_url("AWS_ENDPOINT_URL_KMS"));
             settings.payer = Signer::None;
             settings.kms = Some((aws_sdk_kms::Client::from_conf(kms.build()), key));
             match settings.open_kms_key().await {
@@ -84,7 +76,8 @@ impl Settings {
                     tracing::error!(cause = %error, "the gas key cannot be opened");
                 }
                 Err(error @ SignError::Refused(_)) => {
-                    return Err(unusable(KMS_KEY, format!("the key cannot be used: {error}")));
+                    let cause = format!("the key cannot be used: {error}");
+                    return Err(ConfigError::Unusable { name: KMS_KEY, cause });
                 }
             }
         }
@@ -128,22 +121,5 @@ impl Settings {
         let endpoints = self.endpoints.get(&chain).filter(|endpoints| !endpoints.is_empty());
         let endpoints = endpoints.ok_or(SettingsError::NoEndpoint(chain))?;
         Ok(Rpc::new(endpoints.clone(), Limits::default())?.for_chain(chain))
-    }
-}
-
-fn unusable(name: &'static str, cause: String) -> ConfigError {
-    ConfigError::Unusable { name, cause }
-}
-
-async fn fetch(aws: &SdkConfig, arn: String) -> Result<String, ConfigError> {
-    let mut config = aws_sdk_secretsmanager::config::Builder::from(aws);
-    config.set_endpoint_url(store::endpoint_url("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
-    let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-    match client.get_secret_value().secret_id(arn).send().await.map(|secret| secret.secret_string) {
-        Ok(Some(text)) => Ok(text),
-        Ok(None) => Err(unusable(SECRET_ARN, "the secret must be text, not binary".to_owned())),
-        Err(error) => {
-            Err(unusable(SECRET_ARN, format!("the secret cannot be read: {}", store::cause_of(&error))))
-        }
     }
 }

@@ -9,20 +9,21 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
-use checkout::api::Clock;
-use checkout::chain_config::Chain;
-use checkout::chain_fact::ChainFactKind;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
-use checkout::settlement::{NextStep, pause_after};
-use checkout::store::{ChainWrite, ObservedOrder, PendingSettlement, SignedVersion, Store, StoreError};
-use checkout::time::Timestamp;
+use domain::chain_config::Chain;
+use domain::chain_fact::ChainFactKind;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::settlement::{NextStep, pause_after};
+use domain::time::Timestamp;
 use evm::abi::{self, Sweep};
 use evm::block::BlockTag;
 use evm::fees::Fees;
 use evm::transaction::Transaction;
 use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
+use runtime::Clock;
+use runtime::DependencyError;
+use store::{ChainWrite, ObservedOrder, PendingSettlement, SignedVersion, Store};
 
 use crate::WatchError;
 use crate::reconciler::{Reconciled, ReconciledOrder};
@@ -355,7 +356,7 @@ impl Settler {
     /// Signs a settlement's next version.
     async fn sign(&self, settlement: &PendingSettlement, fees: Fees) -> Result<SignedVersion, WatchError> {
         let input = hex::decode(&settlement.input)
-            .map_err(|_| StoreError::Broken("a settlement's call is no hex".to_owned()))?;
+            .map_err(|_| DependencyError::Broken("a settlement's call is no hex".to_owned()))?;
         let factory = settlement.factory.as_ref().and_then(|factory| factory.parse().ok());
         let transaction = Transaction {
             chain_id: self.chain_id(),

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use checkout::api::Clock;
-use checkout::chain_config::Chain;
-use checkout::deposit_address::ForwarderFactory;
-use checkout::id::OrderId;
-use checkout::store::{Store, StoreError};
-use checkout::time::Timestamp;
+use domain::chain_config::Chain;
+use domain::deposit_address::ForwarderFactory;
+use domain::id::OrderId;
+use domain::time::Timestamp;
 use evm::{Node, RpcError, Signer};
 use lambda_http::tracing;
+use runtime::Clock;
+use runtime::DependencyError;
+use store::Store;
 
 use crate::WatchError;
 use crate::backlog::Backlog;
@@ -243,7 +244,7 @@ impl ChainWatcher {
             }
             match self.store.park(*order, self.chain.id, from, now + *retry_after).await {
                 Ok(()) => {}
-                Err(StoreError::Broken(cause)) => {
+                Err(DependencyError::Broken(cause)) => {
                     tracing::error!(chain = self.chain_id(), %order, cause, "order cannot be parked");
                     unparked.insert(*order);
                 }

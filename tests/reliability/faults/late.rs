@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use serde_json::{Value, json};
-
 use harness::fault::Fault;
 use harness::proxy::{Arrival, Fate, Plan, Proxied, Wiring};
 use harness::{Service, deposit, execution, refund, relay};
+use serde_json::{Value, json};
 
 /// The first write arrives late: long after its caller, who waits a second and a half, has
 /// tried again, and the next caller has been served.

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures::{StreamExt, stream};
-use serde_json::Value;
-use tokio::sync::Semaphore;
-
 use harness::fault::Fault;
 use harness::proxy::{Arrival, Fate, Plan, Proxied, Wiring};
 use harness::{Answer, Service};
+use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::paths::{self, Ask, Key, Path, Scene, Stage, plain, told};
 

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use checkout::id::SessionId;
-use reqwest::RequestBuilder;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
-
+use domain::id::SessionId;
 use harness::redact::expected_deposit_address;
 use harness::{
     Answer, RECIPIENT, Service, deposit, execution, id_of, new_uuid, order, order_for, refund, relay, with,
 };
+use reqwest::RequestBuilder;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 /// What there is before the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

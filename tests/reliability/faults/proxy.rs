@@ -13,7 +13,6 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use dev::engine;
-
 use harness::fault::Fault;
 use harness::proxy::{Arrival, Fate, Plan, Proxied, Proxy, Wiring};
 use harness::{Service, new_uuid};

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
 use futures::future::join_all;
-use reqwest::RequestBuilder;
-use serde_json::{Value, json};
-
 use harness::fault::Fault;
 use harness::proxy::{Arrival, Fate, Plan, Proxied, Wiring};
 use harness::{Answer, Service, deposit, execution, id_of, new_uuid, order_for, refund, relay, with};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
 
 use super::paths::plain;
 
@@ -313,7 +312,7 @@ async fn items(service: &Service, order: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "the seed must be known to make the run again")]
 async fn whatever_fails_a_client_who_does_not_give_up_gets_what_was_asked_for_once() {
-    let seed = checkout::config::optional("FAULTS_SEED")
+    let seed = runtime::config::optional("FAULTS_SEED")
         .map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("FAULTS_SEED={seed}");
     let healthy = Arc::new(Service::start().await);

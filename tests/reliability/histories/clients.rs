@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use checkout::id::SessionId;
-use checkout::time::Timestamp;
+use domain::id::SessionId;
+use domain::time::Timestamp;
 use fastrand::Rng;
+use harness::{BASE, SECRET, execution, log, order_for, refund, relay, with};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::time::sleep;
@@ -14,7 +15,6 @@ use tokio::time::sleep;
 use super::history::{Call, Fact, Operation, Outcome};
 use super::reference::{PRICE, REFUND};
 use super::world::World;
-use harness::{BASE, SECRET, execution, log, order_for, refund, relay, with};
 
 /// How long a session stays open: the shortest there is.
 const LIFETIME: Duration = Duration::from_mins(5);

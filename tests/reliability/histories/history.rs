@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use checkout::time::Timestamp;
-use serde_json::Value;
-
+use domain::time::Timestamp;
 use harness::Answer;
+use serde_json::Value;
 
 /// A call and what came of it.
 #[derive(Debug, Clone)]

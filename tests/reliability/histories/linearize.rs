@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use checkout::time::Timestamp;
+use domain::time::Timestamp;
 
 use super::history::{Call, Operation, Outcome};
 use super::reference::Reference;

@@ -17,11 +17,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use checkout::config::optional;
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use dev::template::Template;
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use fastrand::Rng;
 use futures::future::join_all;
+use harness::fault::Fault;
+use runtime::config::optional;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
@@ -30,7 +31,6 @@ use self::history::{Call, Fact, Operation, Outcome};
 use self::linearize::linearize;
 use self::reference::PRICE;
 use self::world::{FARTHEST, Foundation, World};
-use harness::fault::Fault;
 
 /// What became of one seed.
 struct History {

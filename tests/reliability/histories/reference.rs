@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 
 use super::history::{Call, Fact, Operation, Outcome, Sight};
 use super::world::FARTHEST;

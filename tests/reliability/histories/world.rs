@@ -19,18 +19,17 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use checkout::api::Clock;
-use checkout::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use dev::gateway;
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
+use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use fastrand::Rng;
+use harness::fault::Fault;
+use harness::{Answer, SECRET, functions};
+use runtime::Clock;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
-
-use harness::fault::Fault;
-use harness::{Answer, SECRET, functions};
 
 const TABLE: &str = "checkout";
 /// When every world begins.

@@ -1,0 +1,62 @@
+//! Writing the answers.
+
+use std::hint::black_box;
+
+use api::Answer;
+use api::view::{CreatedSessionView, OrderRecordView, OrderView, SessionView, SessionWithOrderView};
+use criterion::{BenchmarkId, Criterion, Throughput};
+use domain::record::CheckoutRecord;
+
+use crate::fixture::{DEPOSITS, meanwhile, record};
+
+/// Each answer's JSON is as long as it must be at least, or it was not that answer.
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("answer");
+    let linked = record(0);
+    for (name, answer) in [
+        ("created session", created_session as fn(&_) -> _),
+        ("session", session),
+        ("created order", created_order),
+    ] {
+        assert!(format!("{:?}", answer(&linked)).len() > 300, "{name}");
+        group.bench_function(name, |bencher| bencher.iter(|| answer(black_box(&linked))));
+    }
+    for deposits in DEPOSITS {
+        let record = record(deposits);
+        let shown = serde_json::to_string(&OrderRecordView::new(&record, meanwhile()).unwrap()).unwrap();
+        assert_eq!(shown.matches("txHash").count().to_string(), deposits.to_string());
+        group.throughput(Throughput::Bytes(shown.len() as u64));
+        for (name, answer) in [("order", order as fn(&_) -> _), ("session with order", session_with_order)] {
+            group.bench_with_input(BenchmarkId::new(name, deposits), &record, |bencher, record| {
+                bencher.iter(|| answer(black_box(record)));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn created_session(record: &CheckoutRecord) -> Answer {
+    Answer::new("Checkout session created", &CreatedSessionView::new(&record.checkout).unwrap()).unwrap()
+}
+
+fn session(record: &CheckoutRecord) -> Answer {
+    let view = SessionView::new(&record.checkout, meanwhile()).unwrap();
+    Answer::new("Checkout session retrieved", &view).unwrap()
+}
+
+fn created_order(record: &CheckoutRecord) -> Answer {
+    Answer::new("Created order successfully", &OrderView::created(&record.checkout).unwrap()).unwrap()
+}
+
+fn order(record: &CheckoutRecord) -> Answer {
+    let view = OrderRecordView::new(record, meanwhile()).unwrap();
+    Answer::new("Get order and transactions successfully", &view).unwrap()
+}
+
+fn session_with_order(record: &CheckoutRecord) -> Answer {
+    let view = SessionWithOrderView {
+        session: SessionView::new(&record.checkout, meanwhile()).unwrap(),
+        order: OrderRecordView::new(record, meanwhile()),
+    };
+    Answer::new("Checkout session retrieved", &view).unwrap()
+}

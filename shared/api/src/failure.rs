@@ -1,0 +1,286 @@
+//! What goes wrong, and the one table from error to status, type and code.
+
+use std::borrow::Cow;
+
+use domain::id::OrderId;
+use domain::invalid::Invalid;
+use domain::session::SessionStatus;
+use lambda_http::http::StatusCode;
+use runtime::DependencyError;
+use serde::Serialize;
+
+/// How long a caller waits before it tries again after a 503, in seconds.
+pub(super) const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// A stable name for what went wrong (docs/api.md, *Common rules*). Clients branch on it: a code
+/// never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// A required field is absent or `null`.
+    MissingRequiredField,
+    /// A field breaks its rule.
+    InvalidFieldValue,
+    /// A field is no EVM address.
+    InvalidAddress,
+    /// The body is no JSON object.
+    InvalidJson,
+    /// The session's status does not allow it.
+    InvalidStatusTransition,
+    /// There is no such session.
+    SessionNotFound,
+    /// No configured chain and token settle the order.
+    UnsupportedRoute,
+    /// The order needs an onramp provider.
+    OnrampNotConfigured,
+    /// A webhook header is absent.
+    SignatureMissing,
+    /// No signature matches.
+    SignatureInvalid,
+    /// The signature is more than five minutes off.
+    SignatureExpired,
+    /// There is no such order.
+    ResourceNotFound,
+    /// The session has its one order.
+    SessionAlreadyHasOrder,
+    /// The idempotency key was used for another request.
+    IdempotencyConflict,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The database is busy or out of reach.
+    TemporarilyUnavailable,
+    /// A mistake of ours.
+    InternalError,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 17] = [
+        Self::MissingRequiredField,
+        Self::InvalidFieldValue,
+        Self::InvalidAddress,
+        Self::InvalidJson,
+        Self::InvalidStatusTransition,
+        Self::SessionNotFound,
+        Self::UnsupportedRoute,
+        Self::OnrampNotConfigured,
+        Self::SignatureMissing,
+        Self::SignatureInvalid,
+        Self::SignatureExpired,
+        Self::ResourceNotFound,
+        Self::SessionAlreadyHasOrder,
+        Self::IdempotencyConflict,
+        Self::PayloadTooLarge,
+        Self::TemporarilyUnavailable,
+        Self::InternalError,
+    ];
+
+    /// Returns HTTP status, type and code (docs/api.md, *Responses*).
+    pub const fn row(self) -> (StatusCode, &'static str, &'static str) {
+        const INVALID_REQUEST: &str = "invalid_request_error";
+        const AUTHENTICATION: &str = "authentication_error";
+        const API: &str = "api_error";
+        match self {
+            Self::MissingRequiredField => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST, "missing_required_field")
+            }
+            Self::InvalidFieldValue => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_field_value"),
+            Self::InvalidAddress => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_address"),
+            Self::InvalidJson => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_json"),
+            Self::InvalidStatusTransition => {
+                (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_status_transition")
+            }
+            Self::SessionNotFound => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "session_not_found"),
+            Self::UnsupportedRoute => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "unsupported_route"),
+            Self::OnrampNotConfigured => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "onramp_not_configured"),
+            Self::SignatureMissing => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_missing"),
+            Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_invalid"),
+            Self::SignatureExpired => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_expired"),
+            Self::ResourceNotFound => (StatusCode::NOT_FOUND, "not_found_error", "resource_not_found"),
+            Self::SessionAlreadyHasOrder => {
+                (StatusCode::CONFLICT, INVALID_REQUEST, "session_already_has_order")
+            }
+            Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error", "idempotency_conflict"),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "payload_too_large"),
+            Self::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, API, "temporarily_unavailable"),
+            Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, API, "internal_error"),
+        }
+    }
+}
+
+/// A refusal on its way to the caller: what the caller reads, and what only the log does.
+#[derive(Debug)]
+pub struct Failure {
+    pub(super) code: ErrorCode,
+    message: String,
+    param: Option<Cow<'static, str>>,
+    order_id: Option<OrderId>,
+    pub(super) cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a sentence for the caller.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, order_id: None, cause: None }
+    }
+
+    /// The same, naming the field it is about.
+    #[must_use]
+    pub fn about(self, param: impl Into<Cow<'static, str>>) -> Self {
+        Self { param: Some(param.into()), ..self }
+    }
+
+    /// A mistake of ours. The caller learns nothing of `cause`; the log does.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(ErrorCode::InternalError, "Something went wrong on our side")
+        }
+    }
+
+    /// A field that breaks its rule.
+    pub fn invalid(code: ErrorCode, param: impl Into<Cow<'static, str>>, invalid: &Invalid) -> Self {
+        let param = param.into();
+        Self::new(code, format!("{param} must be {}", invalid.requirement())).about(param)
+    }
+
+    /// There is no session of that id, or it cannot be one.
+    pub fn session_not_found(param: &'static str) -> Self {
+        Self::new(ErrorCode::SessionNotFound, "Checkout session not found").about(param)
+    }
+
+    /// There is no order of that id, or it cannot be one.
+    pub fn order_not_found() -> Self {
+        Self::new(ErrorCode::ResourceNotFound, "Order not found").about("orderId")
+    }
+
+    /// The session's status does not allow it.
+    pub fn not_open(status: SessionStatus, param: &'static str) -> Self {
+        let status = match status {
+            // By the slowest clock; another may have passed the deadline.
+            SessionStatus::Open => "about to expire",
+            SessionStatus::Processing => "processing, not open",
+            SessionStatus::Complete => "complete, not open",
+            SessionStatus::Expired => "expired, not open",
+        };
+        Self::new(ErrorCode::InvalidStatusTransition, format!("Checkout session is {status}")).about(param)
+    }
+
+    /// The session cannot be called off, because its payment is on its way to finality.
+    pub fn payment_pending(param: &'static str) -> Self {
+        let message =
+            "Checkout session is being paid: deposits that cover its order are seen, but not final yet";
+        Self::new(ErrorCode::InvalidStatusTransition, message).about(param)
+    }
+
+    /// The session has its one order.
+    pub fn already_has_order(order: OrderId) -> Self {
+        Self {
+            order_id: Some(order),
+            ..Self::new(ErrorCode::SessionAlreadyHasOrder, "Checkout session already has an order")
+                .about("checkoutSessionId")
+        }
+    }
+
+    /// The idempotency key was used for another request.
+    pub fn key_reused() -> Self {
+        Self::new(ErrorCode::IdempotencyConflict, "This Idempotency-Key was used for another request")
+            .about("Idempotency-Key")
+    }
+
+    /// Returns the body of an error, for both client conventions (docs/api.md, *Responses*).
+    pub(super) fn to_json(&self) -> String {
+        let (status, kind, code) = self.code.row();
+        let envelope = Envelope {
+            success: false,
+            message: &self.message,
+            status_code: status.as_u16(),
+            error: ErrorBody {
+                kind,
+                code,
+                message: &self.message,
+                param: self.param.as_deref(),
+                order_id: self.order_id,
+            },
+        };
+        serde_json::to_string(&envelope).unwrap_or_default()
+    }
+}
+
+impl From<DependencyError> for Failure {
+    fn from(error: DependencyError) -> Self {
+        match error {
+            DependencyError::Unavailable(cause) | DependencyError::Contended(cause) => Self {
+                cause: Some(cause),
+                ..Self::new(ErrorCode::TemporarilyUnavailable, "The service is busy; try again shortly")
+            },
+            DependencyError::Broken(cause) => Self::internal(cause),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    success: bool,
+    message: &'a str,
+    status_code: u16,
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of docs/api.md, *Responses*, written out: a row that changes must change here too.
+    #[test]
+    fn every_code_has_its_pinned_row() {
+        let rows: Vec<String> = ErrorCode::ALL
+            .into_iter()
+            .map(|code| {
+                let (status, kind, code) = code.row();
+                format!("{} {kind} {code}", status.as_u16())
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "400 invalid_request_error missing_required_field",
+                "400 invalid_request_error invalid_field_value",
+                "400 invalid_request_error invalid_address",
+                "400 invalid_request_error invalid_json",
+                "400 invalid_request_error invalid_status_transition",
+                "400 invalid_request_error session_not_found",
+                "400 invalid_request_error unsupported_route",
+                "400 invalid_request_error onramp_not_configured",
+                "401 authentication_error signature_missing",
+                "401 authentication_error signature_invalid",
+                "401 authentication_error signature_expired",
+                "404 not_found_error resource_not_found",
+                "409 invalid_request_error session_already_has_order",
+                "409 idempotency_error idempotency_conflict",
+                "413 invalid_request_error payload_too_large",
+                "503 api_error temporarily_unavailable",
+                "500 api_error internal_error",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_cause_stays_inside() {
+        let failure = Failure::from(DependencyError::Broken("table secret-table".to_owned()));
+        assert!(!failure.to_json().contains("secret-table"));
+        assert!(failure.cause.unwrap().contains("secret-table"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The `Idempotency-Key` header.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use domain::idempotency_key::IdempotencyKey;
+use domain::invalid::Invalid;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::json::canonical;
+use super::{ErrorCode, Failure, Request};
+
+const HEADER: &str = "Idempotency-Key";
+
+impl Request {
+    /// The caller's idempotency key, told apart by `route` and by the caller's credentials
+    /// (docs/api.md, *Common rules*).
+    ///
+    /// Only hashes leave this function: credentials and keys are nobody's business in a
+    /// table.
+    pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, Failure> {
+        if !self.has_header(HEADER) {
+            return Ok(None);
+        }
+        let key =
+            self.header(HEADER).filter(|key| (1..=256).contains(&key.chars().count())).ok_or_else(|| {
+                let invalid = Invalid::expected("1 to 256 characters");
+                Failure::invalid(ErrorCode::InvalidFieldValue, HEADER, &invalid)
+            })?;
+        let caller = [self.header("x-api-key"), self.header("authorization")].map(Option::unwrap_or_default);
+        let [api_key, authorization] = caller;
+        Ok(Some(IdempotencyKey {
+            key_hash: hash(&[route, api_key, authorization, key].map(str::as_bytes)),
+            request_hash: hash(&[&self.comparable_body()?]),
+        }))
+    }
+
+    /// The body as bytes that are equal for equal JSON values: a retry by another process may order its keys in another
+    /// way, and is the same request. A body that is no JSON is compared as it is.
+    fn comparable_body(&self) -> Result<Vec<u8>, Failure> {
+        let body = self.body_without_mark()?;
+        Ok(match serde_json::from_slice::<&RawValue>(body) {
+            Ok(json) => canonical(json.get()),
+            Err(_) => self.body()?.to_vec(),
+        })
+    }
+}
+
+/// A hash of parts that differs whenever any part does, wherever one ends and the next
+/// begins.
+fn hash(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    BASE64.encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_part_ends_matters() {
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_ne!(hash(&[b"", b"a"]), hash(&[b"a", b""]));
+    }
+}

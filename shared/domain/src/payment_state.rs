@@ -1,0 +1,176 @@
+//! What the reported facts about an order come to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::chain_fact::{self, ChainFact};
+use crate::order::Order;
+use crate::payment::{RefundStatus, Transaction, TransactionKind, by_transaction};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// The sum of an order's facts, kept beside it so that its status needs none of its
+/// transactions: a payer may send 5,000 of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any combination can be true")]
+pub struct Ledger {
+    /// What was deposited on the order's own chain. A deposit on another chain is kept, and
+    /// can be recovered, but pays nothing.
+    pub received: Amount,
+    /// Whether anything was deposited, on whatever chain.
+    pub deposited: bool,
+    /// Whether a relay transaction is known.
+    pub relayed: bool,
+    /// Whether an execute transaction is known.
+    pub executed: bool,
+    /// Whether a successful refund is known, on whatever chain.
+    pub refunded: bool,
+    /// The sum of the successful refunds on the order's own chain. `None` only in a ledger that was stored
+    /// before this sum was kept: any refund then counts as a refund of everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Amount>,
+    /// Why the settlement failed, where that was reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Text<4096>>,
+    /// Why our own settlement on the chain failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_failure: Option<Text<4096>>,
+    /// When it was recorded that the deposits cover the order, where that was before the
+    /// deadline and before any expire call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
+    /// When it was recorded that deposits on the chain would cover the order once they are final, where that was before
+    /// the deadline and before any expire call. It pays nothing yet, but keeps the session from expiring meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<Timestamp>,
+    /// How the order ended, where its facts ended it. Written once: whatever is reported
+    /// later, no observer sees a terminal session move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// How an order's facts ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was executed.
+    Complete,
+    /// It failed or was refunded.
+    Expired,
+}
+
+impl Default for Ledger {
+    /// The ledger of an order of which nothing was reported.
+    fn default() -> Self {
+        Self {
+            received: Amount::ZERO,
+            deposited: false,
+            relayed: false,
+            executed: false,
+            refunded: false,
+            returned: Some(Amount::ZERO),
+            failure: None,
+            settlement_failure: None,
+            paid_at: None,
+            pending_since: None,
+            outcome: None,
+        }
+    }
+}
+
+impl Ledger {
+    /// The sum of an order's reported transactions and failure, and of what the chain shows, with what was
+    /// decided before.
+    ///
+    /// Everything but `paid_at`, `pending_since` and `outcome` follows from the facts alone. Those say
+    /// *when* something became true, so they are carried on.
+    pub fn sum(
+        order: &Order,
+        reported: &[Transaction],
+        on_chain: &[ChainFact],
+        failure: Option<Text<4096>>,
+        before: &Self,
+    ) -> Self {
+        let mut ledger = Self {
+            failure,
+            settlement_failure: chain_fact::settlement_failure(on_chain),
+            paid_at: before.paid_at,
+            pending_since: before.pending_since,
+            outcome: before.outcome,
+            ..Self::default()
+        };
+        let mut returned = Amount::ZERO;
+        for transaction in &chain_fact::with_reported(order, &by_transaction(reported), on_chain) {
+            match &transaction.kind {
+                TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
+                    ledger.deposited |= *amount > Amount::ZERO;
+                    if transaction.chain == order.terms.src_chain {
+                        ledger.received = ledger.received.saturating_add(*amount);
+                    }
+                }
+                TransactionKind::Relay { status: _ } => ledger.relayed = true,
+                TransactionKind::Execution { .. } => ledger.executed = true,
+                TransactionKind::Refund { status: RefundStatus::Failure, amount: _ } => {}
+                TransactionKind::Refund { status: RefundStatus::Success, amount } => {
+                    ledger.refunded = true;
+                    if transaction.chain == order.terms.src_chain {
+                        returned = returned.saturating_add(*amount);
+                    }
+                }
+            }
+        }
+        ledger.returned = Some(returned);
+        ledger
+    }
+
+    /// Whether this stored ledger is the sum of the facts that were read beside it.
+    pub fn is_sum(&self, sum: &Self) -> bool {
+        // A ledger that was stored before a failed settlement could be tried again calls the first one final.
+        let failure = sum.settlement_failure.as_ref().or(self.settlement_failure.as_ref()).cloned();
+        let sum = &Self { settlement_failure: failure, ..sum.clone() };
+        match self.returned {
+            Some(_) => self == sum,
+            None => *self == Self { returned: None, ..sum.clone() },
+        }
+    }
+
+    /// Whether the payer has money back and what is left does not pay the order. A refund of an excess
+    /// takes nothing from what was asked for.
+    pub fn is_refunded(&self, order: &Order) -> bool {
+        let is_short = |returned| self.received.saturating_sub(returned) < order.terms.src_amount;
+        self.refunded && self.returned.is_none_or(is_short)
+    }
+
+    /// Whether the deposits reach what the order asks for.
+    pub fn covers(&self, order: &Order) -> bool {
+        self.received >= order.terms.src_amount
+    }
+
+    /// Why the settlement failed, whoever says so.
+    pub fn any_failure(&self) -> Option<&Text<4096>> {
+        self.failure.as_ref().or(self.settlement_failure.as_ref())
+    }
+}
+
+/// When the deposits came to cover the order, by the deposits' own times: a fact of the
+/// payments, whatever order they were reported in. `None` while they fall short.
+pub fn covered_at(order: &Order, transactions: &[Transaction]) -> Option<Timestamp> {
+    let mut deposits: Vec<(Timestamp, Amount)> = transactions
+        .iter()
+        .filter(|transaction| transaction.chain == order.terms.src_chain)
+        .filter_map(|transaction| match &transaction.kind {
+            TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
+                Some((transaction.created_at, *amount))
+            }
+            TransactionKind::Relay { .. }
+            | TransactionKind::Execution { .. }
+            | TransactionKind::Refund { .. } => None,
+        })
+        .collect();
+    deposits.sort_unstable();
+    let mut received = Amount::ZERO;
+    deposits.into_iter().find_map(|(at, amount)| {
+        received = received.saturating_add(amount);
+        (received >= order.terms.src_amount).then_some(at)
+    })
+}

@@ -19,7 +19,7 @@ use runtime::Clock;
 use serde_json::{Value, json};
 use store::Store;
 use tokio::time::sleep;
-use watch_chain::{ChainWatcher, Settings, Step};
+use watch_chain::{ChainWatcher, NodeSettings, Step};
 
 use crate::evm_node::{EvmNode, Mining, Options};
 
@@ -88,7 +88,7 @@ impl LocalChain {
     /// A watcher of this chain, for orders in a table.
     pub fn watcher(&self, aws: &SdkConfig, table: &str, clock: Clock) -> Result<ChainWatcher> {
         let secret = json!({ "endpoints": { CHAIN.to_string(): [self.endpoint()] }, "gasKey": GAS_KEY });
-        let settings = Settings::parse(&secret.to_string())?;
+        let settings = NodeSettings::parse(&secret.to_string())?;
         let chain = Self::chains()?.iter().next().cloned().context("no chain is configured")?;
         let node = Node::new(settings.rpc(chain.id)?);
         let store = Store::new(aws, table);

@@ -23,14 +23,17 @@ use dev::template::Template;
 use dev::{chains, engine, gateway};
 use domain::amount::Amount;
 use domain::chain_config::Revision;
-use runtime::config;
-use runtime::config::optional;
+use runtime::config::{self, Settings, optional};
 use runtime::{Clock, SigningSecrets};
 use store::Store;
 use tokio::net::TcpListener;
 use watch_chain::ChainWatcher;
 
 const LOCAL_TABLE: &str = "checkout";
+
+/// The settings of functions that the local run takes from its own environment.
+const SETTINGS: Settings =
+    Settings::declared(&[config::CHAINS, config::FORWARDER_FACTORY, config::SESSION_RETENTION_DAYS]);
 
 /// Runs the checkout-session service on this machine.
 #[derive(Parser)]
@@ -190,8 +193,8 @@ async fn serve(options: Serve) -> Result<()> {
     let (chain, chains, factory) = if options.chain {
         (Some(LocalChain::start().await?), LocalChain::chains()?, LocalChain::factory()?)
     } else {
-        let chains = Store::new(&aws, LOCAL_TABLE).load_chains(config::chains()?).await?;
-        (None, chains, config::forwarder_factory()?)
+        let chains = Store::new(&aws, LOCAL_TABLE).load_chains(SETTINGS.chains()?).await?;
+        (None, chains, SETTINGS.forwarder_factory()?)
     };
     let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
     let running = Running::on(port);
@@ -204,7 +207,7 @@ async fn serve(options: Serve) -> Result<()> {
         secrets: SigningSecrets::parse(&secret).context(SECRET)?,
         factory,
         chains,
-        retention: config::session_retention()?,
+        retention: SETTINGS.session_retention()?,
     });
     let router = gateway::logged(gateway::router(&template, functions, clock)?);
 

@@ -215,63 +215,17 @@ fn the_template_and_the_code_have_one_forwarder_factory() {
     assert_eq!(deployed, format!("{:#x}", ForwarderFactory::DEPLOYED));
 }
 
-const OF_EVERY_SDK: [&str; 6] = [
-    "AWS_CA_BUNDLE",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_ENDPOINT_URL_KMS",
-    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    "AWS_REGION",
-];
-
-/// The names of settings in a piece of source: string literals all in capitals, but for what every SDK of
-/// AWS reads; of that Lambda sets what there is.
-fn settings_in(source: &str) -> Names {
-    let is_setting = |text: &&str| {
-        text.len() > 3
-            && !OF_EVERY_SDK.contains(text)
-            && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-    };
-    let literals = source.split('"').skip(1).step_by(2);
-    literals.filter(is_setting).map(str::to_owned).collect()
-}
-
-/// The source without its tests.
-fn source(path: impl AsRef<Path>) -> String {
-    let text = read(path);
-    text.split("#[cfg(test)]").next().unwrap().to_owned()
-}
-
-/// The settings that each function of `runtime::config` reads, by its name.
-fn settings() -> BTreeMap<String, Names> {
-    let text = source("shared/runtime/src/config.rs");
-    let functions = text.split("\npub fn ").skip(1).map(|function| {
-        let (signature, _) = function.split_once('(').unwrap();
-        let name = signature.split('<').next().unwrap().to_owned();
-        // What follows the function's end documents the next one.
-        let (body, _) = function.split_once("\n}").unwrap();
-        (name, settings_in(body))
-    });
-    functions.filter(|(_, settings)| !settings.is_empty()).collect()
-}
-
-/// The settings that a function reads.
-fn read_by(folder: &str) -> Names {
-    let main = source(format!("functions/{folder}/src/main.rs"));
-    let mut names = Names::new();
-    for (function, settings) in settings() {
-        if main.contains(&format!("config::{function}(")) {
-            names.extend(settings);
-        }
-    }
-    for file in fs::read_dir(root().join("functions").join(folder).join("src")).unwrap() {
-        let text = source(file.unwrap().path());
-        if text.contains("config::optional") || text.contains("config::required") {
-            names.extend(settings_in(&text));
-        }
-    }
-    names
+/// What each function declares that it reads.
+fn declared_settings() -> BTreeMap<&'static str, &'static [&'static str]> {
+    BTreeMap::from([
+        ("create-checkout-session", create_checkout_session::SETTINGS),
+        ("create-order", create_order::SETTINGS),
+        ("expire-checkout-session", expire_checkout_session::SETTINGS),
+        ("get-checkout-session", get_checkout_session::SETTINGS),
+        ("get-order", get_order::SETTINGS),
+        ("record-order-event", record_order_event::SETTINGS),
+        ("watch-chain", watch_chain::SETTINGS),
+    ])
 }
 
 #[test]
@@ -285,6 +239,7 @@ fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
         let names = names.into_iter().flat_map(serde_yaml_ng::Mapping::keys);
         names.map(|name| name.as_str().unwrap().to_owned()).collect()
     };
+    let settings = declared_settings();
     let of_all = variables(part(&document, &["Globals", "Function"]));
     for folder in folders() {
         let function = &functions(&document)[&logical_id(&folder)];
@@ -294,38 +249,8 @@ fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
             assert!(given.remove(name), "{folder}: {name}");
         }
         assert!(!given.is_empty());
-        assert_eq!(given, read_by(&folder), "{folder}");
-    }
-    // The log's level is read by all of them, in one place.
-    assert!(settings_in(&source("shared/runtime/src/log.rs")).contains("RUST_LOG"));
-}
-
-#[test]
-fn no_setting_is_read_elsewhere() {
-    let mut known: Names = settings().into_values().flatten().collect();
-    known.extend(folders().iter().flat_map(|folder| read_by(folder)));
-    // The last three are Lambda's own.
-    let allowed = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_LOG_FORMAT"];
-    known.extend(allowed.map(str::to_owned));
-    let mut pending = vec![root().join("shared"), root().join("functions")];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = source(&path);
-                assert!(
-                    !text.contains("env::var(") || path.ends_with("shared/runtime/src/config.rs"),
-                    "{}",
-                    path.display()
-                );
-                if text.contains("config::optional") || text.contains("config::required") {
-                    let unknown: Vec<_> = settings_in(&text).difference(&known).cloned().collect();
-                    assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
-                }
-            }
-        }
+        let declared: Names = settings[folder.as_str()].iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(given, declared, "{folder}");
     }
 }
 
@@ -417,7 +342,7 @@ fn the_runbook_explains_every_error_line_of_the_watcher() {
     // The function logs what `evm` logs, too.
     let folders = [root().join("functions").join(SCHEDULED).join("src"), root().join("evm").join("src")];
     for file in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
-        let text = source(file.unwrap().path());
+        let text = read(file.unwrap().path());
         for line in text.split("tracing::error!(").skip(1) {
             // The message is the last text of the macro's arguments.
             let (arguments, _) = line.split_once(");").unwrap();

@@ -9,8 +9,11 @@ use domain::redirect::RedirectUrl;
 use domain::retention::Retention;
 use domain::session::{CheckoutSession, ExpiresIn, SessionTerms};
 use domain::text::Text;
-use runtime::Clock;
+use runtime::{Clock, config};
 use store::{Creation, Store};
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

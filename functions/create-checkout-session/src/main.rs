@@ -1,15 +1,17 @@
 //! The Lambda function `create-checkout-session`.
 
-use create_checkout_session::CreateCheckoutSession;
+use create_checkout_session::{CreateCheckoutSession, SETTINGS};
 use lambda_http::Error;
-use runtime::{Clock, aws, config};
+use runtime::config::Settings;
+use runtime::{Clock, aws};
 use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
-    let retention = config::session_retention()?;
-    let table = config::table_name()?;
+    let settings = Settings::declared(SETTINGS);
+    let retention = settings.session_retention()?;
+    let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
     store.connect().await;
     let clock = Clock::system();

@@ -13,8 +13,12 @@ use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::Checkout;
 use domain::order::Order;
 use domain::retention::Retention;
-use runtime::Clock;
+use runtime::{Clock, config};
 use store::{Creation, Linking, Store};
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] =
+    &[config::CHAINS, config::FORWARDER_FACTORY, config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

@@ -1,17 +1,19 @@
 //! The Lambda function `create-order`.
 
-use create_order::CreateOrder;
+use create_order::{CreateOrder, SETTINGS};
 use lambda_http::Error;
-use runtime::{Clock, aws, config};
+use runtime::config::Settings;
+use runtime::{Clock, aws};
 use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
-    let factory = config::forwarder_factory()?;
-    let chains = config::chains()?;
-    let retention = config::session_retention()?;
-    let table = config::table_name()?;
+    let settings = Settings::declared(SETTINGS);
+    let factory = settings.forwarder_factory()?;
+    let chains = settings.chains()?;
+    let retention = settings.session_retention()?;
+    let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
     // Also opens the connection.
     let chains = store.load_chains(chains).await?;

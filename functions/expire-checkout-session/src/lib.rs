@@ -6,8 +6,11 @@ use api::{Answer, Endpoint, Failure, Request};
 use domain::id::SessionId;
 use domain::lifecycle::{Checkout, ExpireRefusal};
 use domain::time::Timestamp;
-use runtime::Clock;
+use runtime::{Clock, config};
 use store::{Expiry, Store};
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

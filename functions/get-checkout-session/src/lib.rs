@@ -4,10 +4,13 @@
 use api::view::{OrderRecordView, SessionView, SessionWithOrderView};
 use api::{Answer, Endpoint, Failure, Request};
 use domain::id::SessionId;
-use runtime::Clock;
+use runtime::{Clock, config};
 use store::Store;
 
 const MESSAGE: &str = "Checkout session retrieved";
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

@@ -4,8 +4,11 @@
 use api::view::OrderRecordView;
 use api::{Answer, Endpoint, Failure, Request};
 use domain::id::OrderId;
-use runtime::Clock;
+use runtime::{Clock, config};
 use store::Store;
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

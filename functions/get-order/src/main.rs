@@ -1,14 +1,16 @@
 //! The Lambda function `get-order`.
 
-use get_order::GetOrder;
+use get_order::{GetOrder, SETTINGS};
 use lambda_http::Error;
-use runtime::{Clock, aws, config};
+use runtime::config::Settings;
+use runtime::{Clock, aws};
 use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
-    let table = config::table_name()?;
+    let settings = Settings::declared(SETTINGS);
+    let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
     store.connect().await;
     let clock = Clock::system();

@@ -9,12 +9,15 @@ use domain::id::OrderId;
 use domain::record::CheckoutRecord;
 use domain::time::Timestamp;
 use runtime::secret::SecretSetting;
-use runtime::{Clock, SigningSecrets};
+use runtime::{Clock, SigningSecrets, config};
 use store::{Recording, Store};
 
 /// The secrets that sign payment events.
 pub const SECRET: SecretSetting =
     SecretSetting { value: "PAYMENT_EVENTS_SECRET", arn: "PAYMENT_EVENTS_SECRET_ARN" };
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[SECRET.arn, SECRET.value, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]

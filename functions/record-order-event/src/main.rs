@@ -1,16 +1,18 @@
 //! The Lambda function `record-order-event`.
 
 use lambda_http::Error;
-use record_order_event::{RecordOrderEvent, SECRET};
-use runtime::{Clock, SigningSecrets, aws, config};
+use record_order_event::{RecordOrderEvent, SECRET, SETTINGS};
+use runtime::config::Settings;
+use runtime::{Clock, SigningSecrets, aws};
 use store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
-    let table = config::table_name()?;
+    let settings = Settings::declared(SETTINGS);
+    let table = settings.table_name()?;
     let aws = aws::sdk_config()?;
-    let secrets = SECRET.read(&aws, SigningSecrets::parse).await?;
+    let secrets = SECRET.read(settings, &aws, SigningSecrets::parse).await?;
     let store = Store::new(&aws, table);
     store.connect().await;
     let clock = Clock::system();

@@ -11,10 +11,10 @@
 mod backlog;
 mod index;
 mod metrics;
+mod node_settings;
 mod order_logs;
 mod reconciler;
 mod scanner;
-mod settings;
 mod settler;
 mod watcher;
 
@@ -26,13 +26,26 @@ use evm::signer::SignError;
 use evm::{Node, RpcError, Signer};
 use futures::future::join_all;
 use lambda_http::tracing;
-use runtime::Clock;
-use runtime::DependencyError;
+use runtime::{Clock, DependencyError, config};
 use store::Store;
 use tokio::time::{Instant, sleep};
 
 pub use metrics::RunMetrics;
-pub use settings::{Settings, SettingsError};
+pub use node_settings::{NodeSettings, SettingsError};
+
+/// The namespace of the CloudWatch metrics; no metrics are written if it is not set.
+pub const METRICS_NAMESPACE: &str = "METRICS_NAMESPACE";
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[
+    config::CHAINS,
+    node_settings::SECRET.value,
+    node_settings::SECRET.arn,
+    config::FORWARDER_FACTORY,
+    node_settings::KMS_KEY,
+    METRICS_NAMESPACE,
+    config::TABLE_NAME,
+];
 pub use watcher::{ChainHealth, ChainWatcher, Step};
 
 /// How long a run polls.
@@ -70,7 +83,7 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct WatchChains {
     watchers: Vec<ChainWatcher>,
-    settings: Settings,
+    settings: NodeSettings,
 }
 
 impl WatchChains {
@@ -80,7 +93,7 @@ impl WatchChains {
         clock: &Clock,
         factory: ForwarderFactory,
         chains: &Chains,
-        settings: Settings,
+        settings: NodeSettings,
     ) -> Result<Self, SettingsError> {
         let mut watchers = Vec::new();
         for chain in chains.iter() {

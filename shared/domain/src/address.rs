@@ -48,6 +48,11 @@ impl EvmAddress {
         self.address == Address::repeat_byte(0xee)
     }
 
+    /// Returns `0x` and 40 hex digits in lower case: one spelling for each address.
+    pub fn to_lower_case(&self) -> String {
+        self.given.to_ascii_lowercase()
+    }
+
     /// The twenty bytes.
     pub fn to_bytes(&self) -> [u8; 20] {
         self.address.into_array()

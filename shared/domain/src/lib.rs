@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod amount;
+pub mod api_key;
 pub mod chain_config;
 pub mod chain_fact;
 pub mod deposit_address;
@@ -17,10 +18,12 @@ pub mod idempotency_key;
 pub mod invalid;
 pub mod json_object;
 pub mod lifecycle;
+pub mod merchant;
 pub mod onramp;
 pub mod order;
 pub mod payment;
 pub mod payment_state;
+pub mod pricing;
 pub mod record;
 pub mod redirect;
 pub mod retention;

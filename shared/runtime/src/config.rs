@@ -14,6 +14,9 @@ pub enum ConfigError {
     /// It is not in the environment.
     #[error("the environment variable {0} is missing")]
     Missing(&'static str),
+    /// The function reads it without declaring it.
+    #[error("the setting {0} is read but not declared in the function's SETTINGS")]
+    Undeclared(&'static str),
     /// It is there but cannot be right. Its value is not shown: it may be a secret.
     #[error("the environment variable {name} is malformed: {reason}")]
     Malformed {
@@ -66,35 +69,77 @@ pub fn required<T>(
     parse(value).map_err(|reason| ConfigError::Malformed { name, reason })
 }
 
-/// `TABLE_NAME`: the DynamoDB table.
-pub fn table_name() -> Result<String, ConfigError> {
-    required("TABLE_NAME", Ok)
+/// The DynamoDB table.
+pub const TABLE_NAME: &str = "TABLE_NAME";
+/// The contract that places deposit addresses; the one in `contracts/` if it is not set.
+pub const FORWARDER_FACTORY: &str = "FORWARDER_FACTORY";
+/// Where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
+pub const CHAINS: &str = "CHAINS";
+/// How many days a session without an order, and an order on its own that was never paid, are kept after their deadline;
+/// 30 if it is not set.
+pub const SESSION_RETENTION_DAYS: &str = "SESSION_RETENTION_DAYS";
+
+/// The settings of one function.
+///
+/// A function declares the names of its settings, and a test compares them with the variables that `template.yaml` gives
+/// it. Reading a setting that is not declared fails the start, so the two cannot drift apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    declared: &'static [&'static str],
 }
 
-/// `FORWARDER_FACTORY`: the contract that places deposit addresses; the one in `contracts/`
-/// where it is not set.
-pub fn forwarder_factory() -> Result<ForwarderFactory, ConfigError> {
-    match optional("FORWARDER_FACTORY") {
-        None => Ok(ForwarderFactory::default()),
-        Some(_) => required("FORWARDER_FACTORY", |value| ForwarderFactory::parse(&value)),
+impl Settings {
+    /// Returns the settings of a function that declares these names.
+    pub const fn declared(names: &'static [&'static str]) -> Self {
+        Self { declared: names }
     }
-}
 
-/// `CHAINS`: where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
-pub fn chains() -> Result<ChainsSource, ConfigError> {
-    let name = "CHAINS";
-    match optional(name) {
-        None => Ok(ChainsSource::Inline(Chains::default())),
-        Some(value) => ChainsSource::parse(&value).map_err(|reason| ConfigError::Chains { name, reason }),
+    /// Returns a setting if it is set and not empty.
+    pub fn optional(self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        if self.declared.contains(&name) { Ok(optional(name)) } else { Err(ConfigError::Undeclared(name)) }
     }
-}
 
-/// `SESSION_RETENTION_DAYS`: how long a session without an order, and an order on its own that was never paid, is
-/// kept after its deadline; 30 if it is not set.
-pub fn session_retention() -> Result<Retention, ConfigError> {
-    match optional("SESSION_RETENTION_DAYS") {
-        None => Ok(Retention::DEFAULT),
-        Some(_) => required("SESSION_RETENTION_DAYS", |value| value.parse()),
+    /// Returns a setting as `parse` reads it; `None` if it is not set.
+    pub fn parsed<T>(
+        self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, ConfigError> {
+        let malformed = |reason| ConfigError::Malformed { name, reason };
+        self.optional(name)?.map(|value| parse(&value).map_err(malformed)).transpose()
+    }
+
+    /// Returns a setting that must be set, as `parse` reads it.
+    pub fn required<T>(
+        self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Result<T, ConfigError> {
+        self.parsed(name, parse)?.ok_or(ConfigError::Missing(name))
+    }
+
+    /// Returns [`TABLE_NAME`].
+    pub fn table_name(self) -> Result<String, ConfigError> {
+        self.required(TABLE_NAME, |name| Ok(name.to_owned()))
+    }
+
+    /// Returns [`FORWARDER_FACTORY`].
+    pub fn forwarder_factory(self) -> Result<ForwarderFactory, ConfigError> {
+        Ok(self.parsed(FORWARDER_FACTORY, ForwarderFactory::parse)?.unwrap_or_default())
+    }
+
+    /// Returns [`CHAINS`].
+    pub fn chains(self) -> Result<ChainsSource, ConfigError> {
+        let parse = |value: String| {
+            ChainsSource::parse(&value).map_err(|reason| ConfigError::Chains { name: CHAINS, reason })
+        };
+        let source = self.optional(CHAINS)?.map(parse).transpose()?;
+        Ok(source.unwrap_or_else(|| ChainsSource::Inline(Chains::default())))
+    }
+
+    /// Returns [`SESSION_RETENTION_DAYS`].
+    pub fn session_retention(self) -> Result<Retention, ConfigError> {
+        Ok(self.parsed(SESSION_RETENTION_DAYS, str::parse)?.unwrap_or(Retention::DEFAULT))
     }
 }
 
@@ -106,6 +151,14 @@ mod tests {
     fn a_missing_setting_names_itself() {
         let error = required("NO_SUCH_SETTING", Ok).unwrap_err();
         assert_eq!(error.to_string(), "the environment variable NO_SUCH_SETTING is missing");
+    }
+
+    #[test]
+    fn an_undeclared_setting_is_not_read() {
+        let settings = Settings::declared(&[TABLE_NAME]);
+        let error = settings.optional("PATH").unwrap_err();
+        assert_eq!(error.to_string(), "the setting PATH is read but not declared in the function's SETTINGS");
+        assert!(settings.optional(TABLE_NAME).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::config::Builder;
 use domain::invalid::Invalid;
 
 use crate::aws::{cause_of, endpoint_url};
-use crate::config::{self, ConfigError};
+use crate::config::{ConfigError, Settings};
 
 /// The two settings of a secret.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +24,14 @@ impl SecretSetting {
     /// the new value, until no running function knows the old one alone.
     pub async fn read<T>(
         self,
+        settings: Settings,
         aws: &SdkConfig,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Result<T, ConfigError> {
-        if config::optional(self.value).is_some() || config::optional(self.arn).is_none() {
-            return config::required(self.value, |text| parse(&text));
-        }
-        let arn = config::required(self.arn, Ok)?;
+        let arn = match (settings.optional(self.value)?, settings.optional(self.arn)?) {
+            (None, Some(arn)) => arn,
+            (Some(_), _) | (None, None) => return settings.required(self.value, parse),
+        };
         let text = self.fetch(aws, arn).await?;
         parse(&text).map_err(|reason| self.unusable(format!("the secret is malformed: {reason}")))
     }

@@ -95,7 +95,7 @@ mod tests {
         assert!(missing.starts_with("AWS_CA_BUNDLE: the file cannot be read: "), "{missing}");
         let empty = read_bundle(&format!("{folder}/Cargo.toml")).unwrap_err().to_string();
         assert_eq!(empty, "AWS_CA_BUNDLE: the file holds no certificate in PEM form");
-        assert!(read_bundle(&format!("{folder}/src/store/amazon-roots.pem")).is_ok());
+        assert!(read_bundle(&format!("{folder}/src/amazon-roots.pem")).is_ok());
     }
 
     #[test]

@@ -15,15 +15,15 @@ use evm::local::LocalKey;
 use evm::signer::SignError;
 use evm::{Endpoint, Rpc, Signer};
 use lambda_http::tracing;
-use runtime::config::{self, ConfigError};
+use runtime::config::{ConfigError, Settings};
 use runtime::secret::SecretSetting;
 use serde::Deserialize;
 
-const SECRET: SecretSetting = SecretSetting { value: "CHAIN_SECRET", arn: "CHAIN_SECRET_ARN" };
-const KMS_KEY: &str = "GAS_KMS_KEY";
+pub(crate) const SECRET: SecretSetting = SecretSetting { value: "CHAIN_SECRET", arn: "CHAIN_SECRET_ARN" };
+pub(crate) const KMS_KEY: &str = "GAS_KMS_KEY";
 
 /// The nodes of the chains, and the key that pays for settlements.
-pub struct Settings {
+pub struct NodeSettings {
     endpoints: HashMap<u64, Vec<Endpoint>>,
     /// The key that pays for settlements.
     pub payer: Signer,
@@ -31,10 +31,10 @@ pub struct Settings {
     kms: Option<(aws_sdk_kms::Client, String)>,
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for NodeSettings {
     /// Without the endpoints, which hold keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("chains", &self.endpoints.len()).finish_non_exhaustive()
+        f.debug_struct("NodeSettings").field("chains", &self.endpoints.len()).finish_non_exhaustive()
     }
 }
 
@@ -59,17 +59,17 @@ struct Secret {
     gas_key: Option<String>,
 }
 
-impl Settings {
+impl NodeSettings {
     /// Reads the secret from `CHAIN_SECRET`, or else the one that `CHAIN_SECRET_ARN` names. Opens the KMS key in
     /// `GAS_KMS_KEY` if it is set.
-    pub async fn read(aws: &SdkConfig) -> Result<Self, ConfigError> {
-        let mut settings = SECRET.read(aws, Self::parse).await?;
-        if let Some(key) = config::optional(KMS_KEY) {
+    pub async fn read(settings: Settings, aws: &SdkConfig) -> Result<Self, ConfigError> {
+        let mut nodes = SECRET.read(settings, aws, Self::parse).await?;
+        if let Some(key) = settings.optional(KMS_KEY)? {
             let mut kms = aws_sdk_kms::config::Builder::from(aws);
             kms.set_endpoint_url(runtime::aws::endpoint_url("AWS_ENDPOINT_URL_KMS"));
-            settings.payer = Signer::None;
-            settings.kms = Some((aws_sdk_kms::Client::from_conf(kms.build()), key));
-            match settings.open_kms_key().await {
+            nodes.payer = Signer::None;
+            nodes.kms = Some((aws_sdk_kms::Client::from_conf(kms.build()), key));
+            match nodes.open_kms_key().await {
                 Ok(()) => {}
                 // Deposits are observed without it. It is tried again before each run.
                 Err(error @ (SignError::Unavailable(_) | SignError::NoKey)) => {
@@ -81,7 +81,7 @@ impl Settings {
                 }
             }
         }
-        Ok(settings)
+        Ok(nodes)
     }
 
     /// Opens the configured KMS key, unless it is open or none is configured.

@@ -1,4 +1,4 @@
-//! API keys (docs/api.md, *API keys*).
+//! API keys.
 //!
 //! A key is `csk_` or `crk_`, 43 base62 characters with 256 random bits, and a checksum of 6 base62 characters. The
 //! checksum rejects typos and junk without a read of the table, and lets a secret scanner verify what it found. The table
@@ -62,7 +62,7 @@ impl ApiKey {
         Self(body + &checksum)
     }
 
-    /// Returns whether a text begins like one of our keys. Every other text belongs to somebody else and is ignored.
+    /// Returns whether a text begins like one of our keys. Every other text is ignored.
     pub fn is_ours(text: &str) -> bool {
         [Role::Secret, Role::Read].iter().any(|role| text.starts_with(role.prefix()))
     }
@@ -190,7 +190,7 @@ impl Caller {
         }
     }
 
-    /// Returns whether the caller is this merchant. Nobody is the merchant of a session that has none.
+    /// Returns whether the caller is this merchant. A session without a merchant is no caller's.
     pub fn is_merchant(&self, of: Option<&Merchant>) -> bool {
         of.is_some() && self.merchant() == of
     }

@@ -1,4 +1,4 @@
-//! Priced sessions: what is to be paid, and to whom (docs/api.md, *Priced sessions*).
+//! Priced sessions: what is to be paid, and to whom.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub struct Offer {
     pub chain: ChainId,
     /// The token that is paid.
     pub token: EvmAddress,
-    /// Who is paid.
+    /// The account that is paid.
     pub recipient: EvmAddress,
     /// The smallest amount that is accepted.
     pub least: Amount,

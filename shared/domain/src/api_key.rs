@@ -2,7 +2,7 @@
 //!
 //! A key is `csk_` or `crk_`, 43 base62 characters with 256 random bits, and a checksum of 6 base62 characters. The
 //! checksum rejects typos and junk without a read of the table, and lets a secret scanner verify what it found. The table
-//! holds the SHA-256 of a key. A plain hash is right: nobody can guess 256 random bits.
+//! holds the SHA-256 of a key. A plain hash is right: 256 random bits cannot be guessed.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The factory's compiled form, as `npm run build` wrote it.
 pub const FORWARDER_FACTORY: &str = include_str!("../out/ForwarderFactory.json");
 
-/// The deterministic deployer: it stands at this address on nearly every chain, belongs to nobody, and places
+/// The deterministic deployer: it stands at this address on nearly every chain, has no owner, and places
 /// what it is sent by CREATE2.
 pub const DEPLOYER: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
 

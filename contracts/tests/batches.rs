@@ -1,4 +1,4 @@
-//! Many deposits at once: no item harms another, and nobody can make a good one look bad.
+//! Many deposits at once: no item harms another, and no caller can make a good one look bad.
 
 use alloy_primitives::{Bytes, Log, U256, hex};
 use alloy_sol_types::{Revert, SolCall as _, SolError as _, SolValue as _};
@@ -131,7 +131,7 @@ async fn an_order_twice_in_a_batch_is_swept_once() {
     assert_eq!(receipt.outcomes(), [deposit.swept(5)]);
 }
 
-/// What a batch comes to with each of these gas limits: nothing where it is refused.
+/// Returns the result of a batch with each of these gas limits: nothing if it is refused.
 async fn with_gas(
     chain: &LocalChain,
     batch: &[Deposit],

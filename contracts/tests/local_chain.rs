@@ -26,7 +26,7 @@ pub fn factory() -> Address {
 pub struct LocalChain {
     pub node: EvmNode,
     http: Client,
-    /// Who sends what needs no particular sender.
+    /// The sender of what needs no particular sender.
     pub stranger: Address,
     /// What placing the factory cost.
     pub placement_gas: u64,
@@ -79,7 +79,7 @@ pub fn outcomes(logs: &[Log]) -> Vec<Outcome> {
     outcomes.collect()
 }
 
-/// An order and who is to have its money.
+/// An order and its recipient.
 #[derive(Debug, Clone, Copy)]
 pub struct Deposit {
     pub order: OrderId,
@@ -88,7 +88,7 @@ pub struct Deposit {
 }
 
 impl Deposit {
-    /// An order that nobody has seen before.
+    /// An order that no contract has seen before.
     pub fn new(recipient: Address, token: Address) -> Self {
         Self { order: runtime::random::order_id(), recipient, token }
     }
@@ -161,7 +161,7 @@ impl LocalChain {
         answer["result"].take()
     }
 
-    /// Sends a transaction with gas for whatever it does.
+    /// Sends a transaction with more gas than any call of these tests needs.
     pub async fn send(&self, to: Address, value: u64, data: &[u8]) -> Receipt {
         self.transact(&json!({ "to": to, "data": hex::encode_prefixed(data), "value": U256::from(value) }))
             .await
@@ -172,7 +172,7 @@ impl LocalChain {
         self.send(to, 0, &call.abi_encode()).await
     }
 
-    /// The same, where it must succeed.
+    /// Sends a transaction that must succeed.
     pub async fn must(&self, to: Address, call: &impl SolCall) -> Receipt {
         let receipt = self.execute(to, call).await;
         assert!(receipt.succeeded(), "{receipt:?}");
@@ -237,7 +237,7 @@ impl LocalChain {
         self.rpc("eth_getCode", json!([account, "latest"])).await.as_str().unwrap().parse().unwrap()
     }
 
-    /// Pays into a deposit address: a transfer where it is native, and newly made money where it is a token.
+    /// Pays into a deposit address: a transfer of native money, or newly minted money of a token.
     pub async fn pay(&self, deposit: Deposit, amount: u64) {
         let to = deposit.address();
         if deposit.token == NATIVE {

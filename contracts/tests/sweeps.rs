@@ -1,4 +1,4 @@
-//! One deposit at a time: whatever happens, the recipient gets the money and nobody else.
+//! One deposit at a time: in every case the recipient gets the money, and no other account does.
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{Panic, PanicKind, Revert, SolCall as _, SolError as _, SolEvent as _, SolValue as _};

@@ -1,6 +1,6 @@
 //! `cargo dev event`: the events of `events/`, for sessions and orders that exist.
 //!
-//! The files name sessions that nobody created, and their signature is months old. Each is turned into an event that its
+//! The files name sessions that do not exist, and their signature is months old. Each is turned into an event that its
 //! function answers with a success: what it needs is created through the API, and a signed event is signed now.
 #![expect(clippy::indexing_slicing, reason = "a JSON value is `null` where it has no such member")]
 

@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 /// Where npm puts the node: it is pinned there beside the compiler of the contracts.
 const CONTRACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts");
-/// What to say where there is no npm.
+/// The error message if npm is missing.
 const NEEDS_NODE: &str =
     "npm cannot be run: Node.js 20 or newer is needed, for it brings the local EVM node (https://nodejs.org)";
 /// The longest that the node may take to start. It takes a tenth of a second.
@@ -68,7 +68,7 @@ impl EvmNode {
         Ok(node)
     }
 
-    /// Where its JSON-RPC is.
+    /// The URL of its JSON-RPC.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -116,7 +116,7 @@ impl Drop for EvmNode {
     }
 }
 
-/// The node's program, fetched where it is missing.
+/// Returns the path of the node's program. It is installed if it is missing.
 fn anvil() -> Result<PathBuf> {
     // Tests start many nodes at once, and two installations would tread on each other.
     static INSTALLATION: Mutex<()> = Mutex::new(());

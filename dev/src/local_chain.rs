@@ -1,8 +1,8 @@
 //! A chain on this machine to be paid on: a node that plays Base, with the forwarder factory and a USDC of play money in
 //! place, watched and settled as a real one is.
 //!
-//! It is Base by its id and USDC by its address, and the factory stands where it stands everywhere. So whatever is sent
-//! to the deployed service is taken here as it is, and deposit addresses are the same.
+//! It is Base by its id and USDC by its address, and the factory has the address that it has on every chain. Requests to
+//! a deployed service therefore work here unchanged, and deposit addresses are the same.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::evm_node::{EvmNode, Mining, Options};
 pub const CHAIN: u64 = 8453;
 /// Base's USDC.
 pub const USDC: Address = address!("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913");
-/// Who pays: the node's first account. The node signs for it.
+/// The payer: the node's first account. The node signs for it.
 pub const PAYER: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 /// What the payer begins with, in USDC's smallest unit: a million dollars.
 pub const FUNDS: u64 = 1_000_000_000_000;

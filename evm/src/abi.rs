@@ -109,7 +109,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Reads a log. Returns `None` if it is no transfer of a fungible token, or was removed.
+    /// Reads a log. Returns `None` if no fungible token was transferred, or if the log was removed.
     pub fn read(log: &Log) -> Option<Self> {
         let Erc20::Transfer { from, to, value } = event(log)?;
         Some(Self { token: log.address, from, to, amount: value, position: log.position })

@@ -39,7 +39,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     fuzz::json::mutate(data, size, max_size, seed)
 });
 
-/// The event with a signature of its body; `None` where that cannot be read.
+/// Returns the event with a signature of its body; `None` if the body cannot be read.
 fn signed(mut event: Event) -> Option<Event> {
     let text = event.body.clone().unwrap_or_default();
     let body = if event.is_base64_encoded { STANDARD.decode(text).ok()? } else { text.into_bytes() };

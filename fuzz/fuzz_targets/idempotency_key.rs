@@ -139,7 +139,7 @@ impl Route {
     }
 }
 
-/// The body with a member that nobody asks for.
+/// Returns the body with one unknown member.
 fn with_text(mut body: Value, text: &str) -> Value {
     body["text"] = json!(text);
     body

@@ -40,8 +40,8 @@ fn parsed(text: &str) -> Url {
     Url::parse(text).expect(text)
 }
 
-/// The contract's rule, written with other means: every spelling of a variable is replaced by
-/// itself, and only where there was none a parameter is added.
+/// The rule of docs/api.md, *Redirect templates*, written with other means: every spelling of a variable is replaced by
+/// itself. A parameter is added only if there was no variable.
 fn expected(text: &str) -> String {
     let mut resolved = text.to_owned();
     for name in ["SESSION_ID", "ORDER_ID"] {

@@ -2,7 +2,7 @@
 //! specification's own library makes too, and none is refused that does.
 //!
 //! The input's lines are `webhook-id`, `webhook-timestamp`, `webhook-signature` and the body.
-//! Nobody guesses an HMAC, so words in braces stand for good signatures; two more stand for
+//! A fuzzer never guesses an HMAC, so words in braces stand for good signatures; two more stand for
 //! much of the same, so that a check whose time grows with header *and* body runs into the
 //! fuzzer's time limit.
 
@@ -16,7 +16,7 @@ use standardwebhooks::Webhook;
 
 /// A secret that is being rotated out: known as well.
 const ROTATED: &str = "whsec_YW5vdGhlci1zZWNyZXQtb2YtdGhlLXNhbWUtbGVuZ3Ro";
-/// A secret of somebody else's.
+/// Another service's secret.
 const STRANGER: &str = "whsec_c29tZWJvZHktZWxzZXMtc2VjcmV0LWVudGlyZWx5";
 const TOLERANCE_SECONDS: u64 = 300;
 
@@ -62,7 +62,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 });
 
 /// The signature that the specification's library makes, `v1,` included. It signs whole seconds
-/// only: what is signed with another timestamp nobody can have signed.
+/// only: a signature of another timestamp cannot exist.
 fn sign(secret: &str, id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
     let seconds: i64 = timestamp.parse().ok()?;
     let is_canonical = seconds.to_string() == timestamp;

@@ -25,8 +25,8 @@ pub const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
 /// The factory of the deposit addresses' test vector.
 pub(crate) const FACTORY: &str = "0xb8f034f6ab8280ad7534f4850e0c243dc4f92a0d";
 
-/// Whom a request can be about: sessions in every status and their orders, an order on its own,
-/// and nobody. The first two stand in the files of `events/`.
+/// The subjects of requests: sessions in every status and their orders, an order on its own,
+/// and ids that do not exist. The first two stand in the files of `events/`.
 pub fn subject(index: u8) -> String {
     let order = |session: &str| SessionId::parse(session).expect("a session's id").order().to_string();
     match index % 10 {
@@ -71,7 +71,7 @@ pub(crate) async fn put(store: &Store) {
     store.create_order(stored_order(ALONE), Retention::DEFAULT, None).await.expect("an order");
 }
 
-/// The calls that take the sessions on to where they stand.
+/// The calls that take the sessions to their statuses.
 pub(crate) fn calls() -> Vec<Request> {
     let link = |session: &str| Request::new("create-order", "").body(order(Some(session)).to_string());
     let report = |index: u8, event: &Value| {
@@ -92,7 +92,7 @@ pub(crate) fn calls() -> Vec<Request> {
     ]
 }
 
-/// The body of an order of one US dollar, linked to a session where one is named.
+/// Returns the body of an order of one US dollar, linked to a session if one is named.
 pub fn order(session: Option<&str>) -> Value {
     json!({
         "type": "swap", "recipientAddress": RECIPIENT, "checkoutSessionId": session,

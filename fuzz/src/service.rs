@@ -46,9 +46,8 @@ thread_local! {
 }
 
 impl Service {
-    /// Runs one input against the service. Where no request was accepted, the table must be
-    /// what it was; else the next input gets a new one, so that no input depends on an earlier
-    /// one and no run grows without bound.
+    /// Runs one input against the service. If no request was accepted, the table must be unchanged. Otherwise the next
+    /// input gets a new table, so that no input depends on an earlier one and no run grows without bound.
     pub fn run(input: impl FnOnce(&mut Self)) {
         SERVICE.with_borrow_mut(|service| {
             service.sent = 0;
@@ -61,7 +60,7 @@ impl Service {
         });
     }
 
-    /// Hands a request to its function; `None` where it cannot be one.
+    /// Hands a request to its function; `None` if the input is no request.
     pub fn send(&mut self, request: &Request) -> Option<Answer> {
         Some(self.invoke(&request.function, request.event()?))
     }
@@ -100,7 +99,7 @@ impl Service {
         service
     }
 
-    /// Begins anew with what stood in the table at first.
+    /// Starts again with the table's first contents.
     fn restore(&mut self) {
         let table = self.runtime.block_on(empty_table(&self.aws, &self.template));
         (self.functions, self.database) = (functions(&table), Client::new(&table));

@@ -1,4 +1,4 @@
-//! Who signs, and what comes of it.
+//! The signers and their signatures.
 
 use alloy_primitives::{Address, B256, U256, b256};
 use evm::Signer;

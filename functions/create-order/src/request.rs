@@ -32,8 +32,7 @@ pub(crate) fn order_terms(fields: &Fields<'_>) -> Result<OrderTerms, Failure> {
     })
 }
 
-/// The session to link to: `checkoutSessionId`, or else `callbackMetadata.checkoutSessionId`
-/// where that is a UUID.
+/// Returns the session to link to: `checkoutSessionId`, or else `callbackMetadata.checkoutSessionId` if that is a UUID.
 pub(crate) fn session(fields: &Fields<'_>) -> Result<Option<SessionId>, Failure> {
     if let Some(named) = fields.get(SESSION) {
         let id: Option<String> = serde_json::from_str(named.get()).ok();

@@ -63,7 +63,7 @@ fn check_route(terms: &OrderTerms, chains: &Chains) -> Result<(), Failure> {
     Err(Failure::new(ErrorCode::UnsupportedRoute, message).about(field))
 }
 
-/// Refuses an order whose recipient expects more than the payer deposits: nobody adds the difference.
+/// Refuses an order whose recipient expects more than the payer deposits: the service adds nothing.
 fn check_amounts(terms: &OrderTerms) -> Result<(), Failure> {
     if terms.expected_dst_amount > terms.src_amount {
         let allowed = Invalid::expected("at most srcAmount: source and destination are the same token");

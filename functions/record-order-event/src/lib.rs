@@ -1,5 +1,5 @@
-//! `POST /orders/{orderId}/events`: whoever watches the chain, relays or refunds reports a
-//! fact. Signed, so that nobody else can.
+//! `POST /orders/{orderId}/events`: a payment processor reports a fact about an order. Events are signed, so no other
+//! caller can report one.
 
 mod request;
 

@@ -1,8 +1,8 @@
 //! The index: which orders the transfers of a scan are matched against.
 //!
-//! Up to about a thousand watched orders are listed anew at each step, and the node is asked for their transfers alone.
+//! Up to about a thousand watched orders are listed again at each step, and the node is asked for their transfers alone.
 //! Beyond that nothing is listed: the node is asked for all transfers of the configured tokens, and each recipient is
-//! looked up in the table. A flood of orders that nobody pays then costs neither memory nor time.
+//! looked up in the table. A flood of unpaid orders then costs neither memory nor time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use store::{DepositAddresses, Store, WatchedOrder};
 const MOST_LISTED: usize = 1_000;
 /// By how much the index may follow the table. A recipient that is no order's is looked up once more after that.
 const INDEX_DELAY: Duration = Duration::from_mins(1);
-/// For how long a recipient is remembered. One that is no order's cannot become one later: nobody can pay an order before
-/// it exists. But a transfer that comes back after a reorganisation is a new one.
+/// For how long a recipient is remembered. One that is no order's cannot become one later: an order that does not
+/// exist yet cannot be paid. But a transfer that comes back after a reorganisation is a new one.
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// How many recipients are remembered: four megabytes. With more, all are forgotten and looked up again.
 const MOST_REMEMBERED: usize = 50_000;

@@ -125,7 +125,7 @@ impl WatchChains {
         }
     }
 
-    /// What operators hear of the last run.
+    /// Returns the metrics of the last run.
     pub fn metrics(&self) -> RunMetrics {
         RunMetrics::of(self.watchers.iter().map(ChainWatcher::health))
     }

@@ -65,7 +65,7 @@ pub(crate) struct Scan {
 enum CursorState {
     Unchecked,
     OnChain,
-    /// It is no block of this chain.
+    /// The block does not belong to this chain.
     Wrong,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Scanner {
     store: Store,
     cursor: Option<Cursor>,
     cursor_state: CursorState,
-    /// When no order was watched and nothing was outstanding: what is in earlier blocks concerns nobody.
+    /// When no order was watched and nothing was outstanding: earlier blocks concern no order.
     idle_at: Option<Timestamp>,
     /// The last block that was called safe or final, by whichever node.
     final_block: u64,
@@ -253,7 +253,7 @@ impl Scanner {
     }
 
     /// Finds out whether the cursor's block is on this chain. It is not if an endpoint of another chain moved the cursor,
-    /// or if the chain began anew. Then the cursor is given up, and the blocks are read from the oldest order on.
+    /// or if the chain started again. Then the cursor is given up, and the blocks are read from the oldest order on.
     async fn check_cursor(&mut self, head: &Head, now: Timestamp) -> Result<(), WatchError> {
         let Some(cursor) = self.cursor.as_ref().filter(|_| self.cursor_state != CursorState::Wrong) else {
             return Ok(());

@@ -65,7 +65,7 @@ pub struct Step {
     pub stale_for: Option<Duration>,
 }
 
-/// What operators hear of a chain, as far as it is known.
+/// What is known of a chain's health, for metrics and log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChainHealth {
     /// The age of the chain's head when it was last asked for.
@@ -147,7 +147,7 @@ impl ChainWatcher {
     }
 
     /// Begins a run: what another one may have changed is read again, and the chain is checked whether or not an order
-    /// waits. An operator hears of a dead endpoint before the first payer does.
+    /// waits. An operator learns about a dead endpoint before the first payer does.
     pub async fn begin(&mut self) -> Result<(), WatchError> {
         self.health = ChainHealth::default();
         self.scanner.begin().await?;

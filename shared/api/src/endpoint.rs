@@ -1,5 +1,4 @@
-//! What every function does with an event: hand it to its handler, and answer whatever
-//! comes of it.
+//! What every function does with an event: it calls the handler and turns the result into a response.
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::http::header::{

@@ -143,12 +143,12 @@ impl Failure {
         Self::new(code, format!("{param} must be {}", invalid.requirement())).about(param)
     }
 
-    /// There is no session of that id, or it cannot be one.
+    /// No session has that id, or the text is no id.
     pub fn session_not_found(param: &'static str) -> Self {
         Self::new(ErrorCode::SessionNotFound, "Checkout session not found").about(param)
     }
 
-    /// There is no order of that id, or it cannot be one.
+    /// No order has that id, or the text is no id.
     pub fn order_not_found() -> Self {
         Self::new(ErrorCode::ResourceNotFound, "Order not found").about("orderId")
     }

@@ -16,8 +16,7 @@ impl Request {
     /// The caller's idempotency key, told apart by `route` and by the caller's credentials
     /// (docs/api.md, *Common rules*).
     ///
-    /// Only hashes leave this function: credentials and keys are nobody's business in a
-    /// table.
+    /// Only hashes leave this function. The table must not contain credentials or keys.
     pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, Failure> {
         if !self.has_header(HEADER) {
             return Ok(None);

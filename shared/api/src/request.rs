@@ -15,9 +15,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A request out of an API Gateway event.
 ///
-/// It is taken from the event itself and not from `lambda_http::Request`: building that one
-/// parses host, path and query into a URI and panics where they do not fit one, and a
-/// client chooses all three.
+/// It is taken from the event itself and not from `lambda_http::Request`. Building that one parses host, path and query
+/// into a URI and panics if they do not fit one. A client chooses all three.
 #[derive(Debug)]
 pub struct Request {
     id: String,
@@ -47,7 +46,7 @@ impl Request {
         &self.id
     }
 
-    /// A header; `None` where it is absent or not text.
+    /// Returns a header; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
@@ -76,7 +75,7 @@ impl Request {
         Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
     }
 
-    /// The body's bytes; empty where there is none.
+    /// Returns the body's bytes; they are empty if there is no body.
     pub fn body(&self) -> Result<&[u8], Failure> {
         let Some(body) = &self.body else {
             return Err(Failure::new(ErrorCode::InvalidJson, "The body is not valid base64"));

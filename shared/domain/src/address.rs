@@ -38,7 +38,8 @@ impl EvmAddress {
         &self.given
     }
 
-    /// Whether this is the zero address. As a token it is the chain's native money; as a recipient nobody.
+    /// Returns whether this is the zero address. As a token it stands for the chain's native money. As a recipient it is no
+    /// account.
     pub fn is_zero(&self) -> bool {
         self.address == Address::ZERO
     }

@@ -43,14 +43,14 @@ impl Amount {
         Self(word)
     }
 
-    /// The sum, or 2^256 − 1 where it would be more. Sums are only ever compared with an
-    /// order's amount, which no saturated sum falls short of.
+    /// Returns the sum, or 2^256 − 1 if it would be more. Sums are only compared with an order's amount, and a saturated
+    /// sum is never below it.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or nothing where it would be less.
+    /// Returns the difference, or zero if it would be negative.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))

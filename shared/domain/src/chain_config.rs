@@ -263,7 +263,7 @@ impl Chains {
     }
 
     /// Returns whether an order's deposits are looked for on its chain. If chains are configured, an order that none
-    /// of them could settle is refused: its payer would send money that nobody sees.
+    /// of them could settle is refused: its payer would send money that the watcher never sees.
     pub fn admit(&self, terms: &OrderTerms) -> Result<bool, Inadmissible> {
         if self.0.is_empty() {
             return Ok(false);
@@ -291,8 +291,7 @@ impl Chains {
         Ok(true)
     }
 
-    /// Returns what is configured, as a sentence for whoever asks for something else. It is empty if no chain is
-    /// configured.
+    /// Returns what is configured, as a sentence for an error message. It is empty if no chain is configured.
     pub fn describe(&self) -> String {
         let chain = |chain: &Chain| format!("chain {} with {}", chain.id.as_u64(), list(&chain.tokens));
         let chains: Vec<String> = self.0.iter().map(chain).collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::{Uuid, uuid};
 
 /// The namespace in which the id of a linked order is derived (RFC 9562, section 5.5).
-/// A value of our own, fixed for ever: changing it would lose every linked order.
+/// The value is our own and must never change: with another one, every linked order would be lost.
 const LINKED_ORDERS: Uuid = uuid!("2d1f7c1e-5b0a-4c55-9a6e-8f1c3e0d7a42");
 
 /// Only the hyphenated form of 36 characters: the `uuid` crate would also take braces,
@@ -15,8 +15,8 @@ fn parse_hyphenated(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// The id of a checkout session: a random UUID. Who knows it may read and expire the
-/// session, so it is never computable from anything a client sends.
+/// The id of a checkout session: a random UUID. Its holder may read and expire the session, so it is never computable
+/// from anything that a client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Uuid);
@@ -27,16 +27,15 @@ impl SessionId {
         Self(id)
     }
 
-    /// Reads an id; `None` where it is not a hyphenated UUID.
+    /// Reads an id; `None` if it is not a hyphenated UUID.
     pub fn parse(text: &str) -> Option<Self> {
         parse_hyphenated(text).map(Self)
     }
 
     /// The id of the one order that can ever link to this session.
     ///
-    /// Deriving it gives the session and its order one home in the table: whoever knows
-    /// either id finds both. The derivation is one-way, so an order's id does not reveal
-    /// its session's.
+    /// Session and order share one item of the table, because the id is derived: either id finds both. The derivation is
+    /// one-way, so an order's id does not reveal its session's.
     pub fn order(self) -> OrderId {
         OrderId(Uuid::new_v5(&LINKED_ORDERS, self.0.as_bytes()))
     }
@@ -60,7 +59,7 @@ impl OrderId {
         Self(id)
     }
 
-    /// Reads an id; `None` where it is not a hyphenated UUID.
+    /// Reads an id; `None` if it is not a hyphenated UUID.
     pub fn parse(text: &str) -> Option<Self> {
         parse_hyphenated(text).map(Self)
     }

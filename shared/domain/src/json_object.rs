@@ -1,4 +1,4 @@
-//! JSON objects that are kept for somebody else.
+//! JSON objects that the service stores and returns unchanged.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -16,8 +16,7 @@ impl JsonObject {
     /// The most bytes of JSON text.
     pub const MAX_BYTES: usize = 16 * 1024;
 
-    /// Takes the text of a JSON value where it is an object, not too large, and every
-    /// string in it is Unicode.
+    /// Reads the text of a JSON value. It must be an object, not too large, and every string in it must be Unicode.
     pub fn parse(value: &RawValue) -> Result<Self, Invalid> {
         let text = value.get();
         if !text.starts_with('{') {

@@ -1,4 +1,4 @@
-//! A checkout: a session, its order, what was reported of it, and where that leaves both.
+//! A checkout: a session, its order, the facts about its payment, and the statuses that follow from them.
 //!
 //! This is the only place that decides a status. Everything here is a pure function of
 //! stored facts and an instant.
@@ -27,7 +27,7 @@ pub struct Checkout {
     pub order: Option<Order>,
     /// From this instant on nothing opens it again.
     pub deadline: Timestamp,
-    /// When the merchant expired it, where that happened.
+    /// When the merchant expired it; `None` if it did not.
     pub expired_at: Option<Timestamp>,
     /// What the facts reported of the order come to.
     pub ledger: Ledger,
@@ -137,7 +137,7 @@ impl Checkout {
         }
     }
 
-    /// Takes in a reported fact. `None` where it says nothing new.
+    /// Records a reported fact. Returns `None` if it says nothing new.
     ///
     /// `known` is every transaction reported so far, `on_chain` what the chain shows. No fact is refused, whatever
     /// the state: refusing one would lose money. What a late fact cannot do is move a session that

@@ -19,7 +19,7 @@ pub enum OnrampVendor {
     StripeWeb2,
     /// `MoonPay`.
     Moonpay,
-    /// Nobody: the payer sends crypto.
+    /// No vendor: the payer sends crypto.
     None,
 }
 

@@ -16,8 +16,8 @@ use crate::time::{MAX_SAFE_INTEGER, Timestamp};
 /// How long an order on its own waits for its deposit, if its payer has the money in crypto.
 const LIFETIME: Duration = Duration::from_mins(15);
 
-/// How long an order on its own waits for its deposit, if a vendor has to make it: who pays by card proves
-/// first who they are.
+/// How long an order on its own waits for its deposit, if a vendor makes it. A payer with a card proves their identity
+/// first.
 const LIFETIME_WITH_ONRAMP: Duration = Duration::from_hours(1);
 
 /// An order's unchanging facts (docs/api.md, *Create an order*). What happens to it later is kept
@@ -74,7 +74,7 @@ pub struct OrderTerms {
     /// The partner that brought the payer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner_id: Option<Text<255>>,
-    /// Data for whoever is told of the order, given back unchanged.
+    /// Data for the receivers of news about the order, returned unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_metadata: Option<JsonObject>,
     /// The client's own name for the order.

@@ -1,4 +1,4 @@
-//! Payment events: facts about the money that whoever watches the chain reports.
+//! Payment events: facts about the money that a payment processor reports.
 //!
 //! Facts arrive late, twice and in any order. Each kind therefore has a rule for two
 //! reports of one transaction that does not ask which came first ([`Transaction::merge`]):
@@ -67,7 +67,7 @@ pub struct Transaction {
     pub chain: ChainId,
     /// Its hash.
     pub hash: TxHash,
-    /// When it was made, by whoever reports it.
+    /// When it was made, as its reporter says.
     pub created_at: Timestamp,
     /// What it did.
     #[serde(flatten)]
@@ -80,7 +80,7 @@ pub struct Transaction {
 pub enum TransactionKind {
     /// The payer sent money to the deposit address.
     Deposit {
-        /// Who sent it, where that is known.
+        /// The sender; `None` if it is not known.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<Text<255>>,
         /// How much: the total of the transaction.
@@ -184,7 +184,7 @@ impl RefundStatus {
 pub struct Points(String);
 
 impl Points {
-    /// Takes the text of a JSON value where it is such a number.
+    /// Reads the text of a JSON value, which must be such a number.
     pub fn parse(json: &str) -> Result<Self, Invalid> {
         match json.parse::<f64>() {
             Ok(number) if json.len() <= 64 && number.is_finite() && number >= 0.0 => {

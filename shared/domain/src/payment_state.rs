@@ -29,22 +29,22 @@ pub struct Ledger {
     /// before this sum was kept: any refund then counts as a refund of everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Amount>,
-    /// Why the settlement failed, where that was reported.
+    /// Why the settlement failed; `None` if no failure was reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Text<4096>>,
-    /// Why our own settlement on the chain failed, where it did.
+    /// Why our own settlement on the chain failed; `None` if it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement_failure: Option<Text<4096>>,
-    /// When it was recorded that the deposits cover the order, where that was before the
-    /// deadline and before any expire call.
+    /// When it was recorded that the deposits cover the order; `None` unless that was before the deadline and before any
+    /// expire call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// When it was recorded that deposits on the chain would cover the order once they are final, where that was before
-    /// the deadline and before any expire call. It pays nothing yet, but keeps the session from expiring meanwhile.
+    /// When it was recorded that deposits on the chain will cover the order once they are final; `None` unless that was
+    /// before the deadline and before any expire call. It pays nothing yet, but it keeps the session from expiring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<Timestamp>,
-    /// How the order ended, where its facts ended it. Written once: whatever is reported
-    /// later, no observer sees a terminal session move.
+    /// How the order ended; `None` if its facts did not end it. It is written once: no later report moves a terminal
+    /// session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
@@ -146,7 +146,7 @@ impl Ledger {
         self.received >= order.terms.src_amount
     }
 
-    /// Why the settlement failed, whoever says so.
+    /// Returns why the settlement failed, as a report or the chain says it.
     pub fn any_failure(&self) -> Option<&Text<4096>> {
         self.failure.as_ref().or(self.settlement_failure.as_ref())
     }

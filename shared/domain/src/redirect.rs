@@ -23,7 +23,7 @@ impl RedirectUrl {
     /// The most characters a URL may have.
     pub const MAX_CHARACTERS: usize = 2048;
 
-    /// Takes the URL where it obeys the rules.
+    /// Reads a URL and checks the rules.
     pub fn parse(text: String) -> Result<Self, Invalid> {
         if text.chars().count() > Self::MAX_CHARACTERS {
             return Err(Invalid::expected("a URL of at most 2048 characters"));

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 /// happens to it later is kept beside them, in [`Checkout`](crate::lifecycle::Checkout).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
-    /// Its id; who knows it may read and expire the session.
+    /// Its id. The holder may read and expire the session.
     pub id: SessionId,
     /// What the merchant asked for.
     #[serde(flatten)]

@@ -26,7 +26,7 @@ impl NextStep {
     /// replaced, and `unsettled_since` is since when money has been waiting to be forwarded.
     ///
     /// Paid orders are swept at once. All other money is swept after the session is over, and only while nothing is
-    /// pending: a sweep in between would take two transactions where one does. Pending deposits hold money back for an
+    /// pending: an earlier sweep would make two transactions out of one. Pending deposits hold money back for an
     /// hour at most, because anybody can send another unit at any time.
     pub fn of(
         checkout: &Checkout,

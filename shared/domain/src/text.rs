@@ -10,7 +10,7 @@ use crate::invalid::Invalid;
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
-    /// Takes the text where its length allows.
+    /// Reads a text of the allowed length.
     pub fn parse(text: String) -> Result<Self, Invalid> {
         // A character has at most four bytes: a length in bytes settles most cases
         // without walking through megabytes.

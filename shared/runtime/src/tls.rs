@@ -7,9 +7,9 @@ use url::Url;
 
 use crate::config::{self, ConfigError};
 
-/// The roots of Amazon Trust Services, all five, as it asks of whoever keeps a store of his own. DynamoDB's
-/// endpoints have their certificates, and those of the European Sovereign Cloud are cross-signed
-/// by them.
+/// The roots of Amazon Trust Services: all five, as it asks clients with a trust store of their own to have them.
+/// DynamoDB's endpoints have certificates of these roots, and those of the European Sovereign Cloud are cross-signed by
+/// them.
 ///
 /// Five and not the system's 144: each is parsed at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -19,9 +19,9 @@ pub(super) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// What an endpoint's certificate must chain to.
 ///
-/// `AWS_CA_BUNDLE`, where it is set, and nothing else, as in every SDK of AWS. Amazon's roots for
-/// AWS's own endpoints in its public regions; the system's wherever the endpoint is somebody
-/// else's, or the region one of a partition (China, the isolated ones) whose authority may be another.
+/// If `AWS_CA_BUNDLE` is set, it alone counts, as in every SDK of AWS. AWS's own endpoints in its public regions must chain
+/// to Amazon's roots. Every other endpoint must chain to the system's roots: another company's endpoint, and a region in a
+/// partition (China, the isolated ones) whose authority may be another.
 pub(super) fn trust_store(region: &str, endpoint: Option<&str>) -> Result<TrustStore, ConfigError> {
     if let Some(path) = config::optional(CA_BUNDLE) {
         return Ok(TrustStore::empty().with_pem_certificate(read_bundle(&path)?));

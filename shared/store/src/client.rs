@@ -47,8 +47,7 @@ impl Store {
     /// Opens the connection to DynamoDB, so that the first request finds it open. While a function starts it has a
     /// whole core; for a request a small one has a fourteenth, and a handshake takes that long.
     ///
-    /// It asks for nothing: `GET /` is what DynamoDB answers to whoever looks whether it is there.
-    /// Where that fails, the first request connects.
+    /// It sends `GET /`, to which DynamoDB responds as a health check. If that fails, the first request connects.
     pub async fn connect(&self) {
         let nothing =
             self.client.get_item().table_name(&self.table).key("pk", string("")).key("sk", string(""));
@@ -69,8 +68,8 @@ impl Store {
 }
 
 /// Limits a call to one attempt of at most `time`: for a write that is judged by the clock.
-/// The SDK would repeat it as it is, long after its judgement has become untrue; we judge
-/// anew and then repeat.
+/// The SDK would repeat the call as it is, long after its judgement has become untrue. The store judges again before it
+/// repeats.
 pub(super) fn once_within(time: Duration) -> Builder {
     Config::builder()
         .retry_config(RetryConfig::disabled())

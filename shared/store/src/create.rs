@@ -1,4 +1,4 @@
-//! Making a session, or an order on its own: one write, under an id that nobody else has.
+//! Creates a session, or an order on its own: one write, under an id that nothing else has.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
@@ -100,8 +100,8 @@ impl Store {
         }
     }
 
-    /// Puts the item and remembers the key in one transaction. `None` where that was done;
-    /// else what came of the earlier call with this key.
+    /// Puts the item and remembers the key in one transaction. Returns `None` if that succeeded, and else the outcome of
+    /// the earlier call with this key.
     async fn put_new_once(
         &self,
         subject: OrderId,

@@ -20,7 +20,7 @@ const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at)
     AND attribute_not_exists(ledger.paid_at) AND attribute_not_exists(ledger.pending_since) \
     AND attribute_not_exists(ledger.outcome)";
 
-/// What came of expiring a session.
+/// The outcome of expiring a session.
 #[derive(Debug)]
 pub enum Expiry {
     /// It is expired now.
@@ -39,7 +39,7 @@ impl Store {
     /// Expires an open session. An idempotency key is kept with the session itself: the
     /// call can succeed only once.
     ///
-    /// `clock` is read anew at each attempt: a call that is repeated after the deadline must not record
+    /// `clock` is read again at each attempt: a call that is repeated after the deadline must not record
     /// that the session was called off before it. If an attempt is refused by the clock alone, an earlier one may
     /// still arrive. It changes no answer, because the session is expired either way.
     pub async fn expire_session(

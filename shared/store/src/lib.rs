@@ -46,8 +46,8 @@ impl Store {
     }
 }
 
-/// What came of making something, where a caller may ask for it twice under one
-/// idempotency key (docs/api.md, *Common rules*).
+/// The outcome of creating something that a caller may ask for twice under one idempotency key (docs/api.md, *Idempotency
+/// keys*).
 #[derive(Debug)]
 pub enum Creation {
     /// It was made by this call.

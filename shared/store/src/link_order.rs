@@ -37,7 +37,7 @@ const LINK: &str = "SET #order = :order, order_write = :write REMOVE #ttl";
 const LINK_AND_WATCH: &str = "SET #order = :order, order_write = :write, watch_shard = :watch_shard, \
     watch_order = :watch_order, watch_address = :watch_address REMOVE #ttl";
 
-/// What came of linking an order.
+/// The outcome of linking an order.
 #[derive(Debug)]
 pub enum Linking {
     /// It is linked now.
@@ -57,8 +57,8 @@ pub enum Linking {
 impl Store {
     /// Links `order` to `session`, whose [derived id](SessionId::order) it bears.
     ///
-    /// `clock` is read anew at each attempt: an order that met another writer and comes
-    /// through after the deadline is too late.
+    /// `clock` is read again at each attempt: an order that met another writer and succeeds after the deadline is too
+    /// late.
     pub async fn link_order(
         &self,
         session: SessionId,
@@ -194,8 +194,8 @@ impl Link<'_> {
         Ok(Linking::Linked(Box::new(Checkout { order: Some(self.order.clone()), ..session })))
     }
 
-    /// Why the order could not be linked, by what the table holds. The reason is the domain's own;
-    /// where it has none, the condition and the code disagree.
+    /// Returns why the order could not be linked, by what the table holds. The domain gives the reason. If it gives none,
+    /// the condition and the code disagree.
     fn refused(&self, stored: Option<Item>) -> Result<Linking, DependencyError> {
         let Some(stored) = stored else {
             return Ok(Linking::NoSession);

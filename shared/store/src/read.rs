@@ -1,4 +1,4 @@
-//! Reading a checkout: one strongly consistent call, so whoever was told of a write sees it.
+//! Reads a checkout: one strongly consistent call, so a caller that was told of a write sees it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::chain_fact::{ChainFact, ChainTotals, with_reported};

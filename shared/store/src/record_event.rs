@@ -25,7 +25,7 @@ use super::write_id::WriteId;
 /// idempotency key; its replay is made from the order as it is then.
 const LARGEST_REMEMBERED_ANSWER: usize = 390 * 1024;
 
-/// What came of recording a fact.
+/// The outcome of recording a fact.
 #[derive(Debug)]
 pub enum Recording {
     /// The order after it, and when it was recorded.
@@ -33,7 +33,7 @@ pub enum Recording {
     /// The answer of an attempt of this very call whose reply was lost, as its key remembers it:
     /// others may have written since, and every repetition gets this one.
     Remembered(String),
-    /// The first answer to the same call, where that was kept, and the order as it is now.
+    /// The first response to the same call if it was kept, and the order as it is now.
     Replayed(Option<String>, Box<CheckoutRecord>),
     /// An earlier call used the key for another request.
     KeyReused,
@@ -44,8 +44,8 @@ pub enum Recording {
 impl Store {
     /// Records a fact about an order.
     ///
-    /// `clock` is read anew at each attempt: a payment that met another writer and comes
-    /// through after the deadline is late, whatever the time was when it was first tried.
+    /// `clock` is read again at each attempt: a payment that met another writer and succeeds after the deadline is late,
+    /// even if its first attempt was in time.
     /// `answer` makes the answer that an idempotency key remembers.
     pub async fn record_event(
         &self,

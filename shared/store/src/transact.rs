@@ -12,7 +12,7 @@ use super::client::once_within;
 use super::item::Item;
 use super::retry::{AttemptError, classify, is_throttling};
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 pub(super) enum Committed {
     /// All of it was written.
     Yes,
@@ -25,7 +25,7 @@ pub(super) struct Refusals(Vec<Option<Refusal>>);
 
 /// A failed condition, with what the table holds in its place.
 pub(super) struct Refusal {
-    /// The stored item; `None` where there is none.
+    /// The stored item; `None` if there is none.
     pub(super) stored: Option<Item>,
 }
 
@@ -56,7 +56,7 @@ impl Store {
     }
 }
 
-/// Names what came of a transaction.
+/// Names the outcome of a transaction.
 fn committed(
     result: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>,
 ) -> Result<Committed, AttemptError> {

@@ -1,4 +1,4 @@
-//! Where a session and its order stand. Neither may depend on how often somebody paid.
+//! The statuses of a session and its order. Their cost must not depend on the number of payments.
 
 use std::hint::black_box;
 

@@ -104,8 +104,8 @@ pub struct OrderRecordView<'a> {
     payment: Option<PaymentView>,
 }
 
-/// How far an order is paid, where its payment on the chain is not simply what was asked for: on its way to
-/// finality, short, more, or too late. Beyond the contract, for a page that tells the payer what to do.
+/// How far an order is paid. It is shown if the payment on the chain is not simply what was asked for: on its way to
+/// finality, short, more, or too late. A page can then tell the payer what to do.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PaymentView {
@@ -219,7 +219,7 @@ impl<'a> OnrampView<'a> {
 }
 
 impl<'a> SettlementView<'a> {
-    /// What is known of how the recipient was paid; `None` where nothing is.
+    /// Returns what is known of how the recipient was paid; `None` if nothing is known.
     fn new(execution: &'a Transaction, redaction: &Redaction) -> Option<Self> {
         let TransactionKind::Execution { actual_dst_amount, relay, points: _ } = &execution.kind else {
             return None;
@@ -232,7 +232,7 @@ impl<'a> SettlementView<'a> {
 }
 
 impl PaymentView {
-    /// `None` where nothing was paid, or exactly what was asked for and in time.
+    /// Returns `None` if nothing was paid, or exactly what was asked for and in time.
     fn new(checkout: &Checkout, order: &Order, totals: ChainTotals) -> Option<Self> {
         let asked = order.terms.src_amount;
         let received = checkout.ledger.received;
@@ -250,15 +250,15 @@ impl PaymentView {
 }
 
 impl<'a> OrderRecordView<'a> {
-    /// Shows a checkout's order and its transactions as they stand, to somebody who knows the order's id. The
-    /// session's id is hidden. `None` if the checkout has no order.
+    /// Shows a checkout's order and its transactions as they stand, to a caller that has the order's id. The session's
+    /// id is hidden. Returns `None` if the checkout has no order.
     pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
         let session = record.checkout.session.as_ref();
         let redaction = session.map_or(Redaction::NONE, |session| Redaction::of(session.id));
         Self::redacted(record, now, &redaction)
     }
 
-    /// The same, to somebody who knows the session's id.
+    /// Shows the same to a caller that has the session's id.
     pub fn for_session(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
         Self::redacted(record, now, &Redaction::NONE)
     }

@@ -1,4 +1,4 @@
-//! Keeping a session's id from whoever knows only its order's.
+//! Hides a session's id from callers that have only its order's id.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ const HIDDEN: &str = "[session id]";
 
 /// Hides a session's id in what clients sent and the service gives back.
 ///
-/// The id is a capability: whoever has it may read the session and call it off. An order's id is passed around more
-/// freely, so what is read by it must not lead to the session.
+/// The id is a capability: its holder may read the session and call it off. An order's id is passed around more freely,
+/// so a response that it opens must not lead to the session.
 #[derive(Debug, Clone)]
 pub(super) struct Redaction {
     /// The 32 digits of the id; `None` if nothing is to be hidden.

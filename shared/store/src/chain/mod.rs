@@ -30,7 +30,7 @@ pub use watched_orders::{DepositAddresses, WATCHED_FOR, WATCHED_ORDERS, WatchedO
 pub use work::{OldestUnsettled, Work};
 pub(super) use work::{WORK_SORT_KEY, WorkItem};
 
-/// What came of a conditional write of a chain's own items.
+/// The outcome of a conditional write of a chain's own items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainWrite {
     /// It was written.

@@ -55,7 +55,7 @@ pub struct ChainObservation {
     pub sweep_due: Option<Timestamp>,
 }
 
-/// What came of recording an observation.
+/// The outcome of recording an observation.
 #[derive(Debug)]
 pub enum Observation {
     /// The order as it stands now.
@@ -172,7 +172,7 @@ impl Store {
 
     /// Records what the chain shows of an order.
     ///
-    /// As with a reported event, `clock` is read anew at each attempt, and a write that was judged by it is not sent
+    /// As with a reported event, `clock` is read again at each attempt, and a write that was judged by it is not sent
     /// later. An observation with more facts than one transaction takes is recorded in pieces, each up to a block.
     pub async fn observe(
         &self,

@@ -2,7 +2,7 @@
 //!
 //! An order on a watched chain is in the sparse index `watched-orders` from the write that creates it, under its deposit
 //! address. The entry is never written again. Its partition names the chain, a period of two days and a shard. A
-//! period is not read any more once all its orders are too old: orders that nobody pays cost no write to forget them,
+//! period is not read any more once all its orders are too old: unpaid orders cost no write to forget them,
 //! and no run reads them.
 
 use std::ops::RangeInclusive;

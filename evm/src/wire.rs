@@ -67,8 +67,8 @@ impl Response {
 
     /// Assigns the answers to their calls, whatever order they are in.
     ///
-    /// An answer that is missing, or that nobody asked for, makes all of them worthless: the node may have
-    /// mixed up the others too.
+    /// An answer that is missing, or that was not asked for, makes all of them worthless: the node may have mixed up
+    /// the others too.
     pub(crate) fn answers(
         self,
         first_id: u64,

@@ -1,5 +1,5 @@
-//! The seam at which a watcher crashes: its calls to node and database are counted, and from one of them on nobody
-//! answers any more. Whoever waits is dropped there, as a process that ends is.
+//! The point at which a watcher crashes: its calls to node and database are counted, and from one of them on no call is
+//! answered. The waiting task is dropped there, like a process that ends.
 //!
 //! To have crashed after a call, its answer unread, is to have crashed before the next one: what is lasting is the same.
 
@@ -64,7 +64,7 @@ impl Fuse {
         self.0.queries_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) == Ok(0)
     }
 
-    /// Does some work; `None` where it crashed.
+    /// Does some work; `None` if it crashed.
     pub async fn survives<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut blown = self.0.blown.subscribe();
         tokio::select! {

@@ -23,9 +23,9 @@ const PLENTY: u64 = 1 << 60;
 pub struct Evm {
     node: EvmNode,
     http: Client,
-    /// Who pays. It has plenty of both tokens.
+    /// The payer. It has plenty of both tokens.
     pub payer: Address,
-    /// Who sweeps what is not his.
+    /// An account that sweeps the money of others.
     pub stranger: Address,
     /// The token that orders are paid in. It can refuse recipients.
     pub token: Address,
@@ -96,7 +96,7 @@ impl Evm {
         self.rpc("anvil_rollback", json!([blocks])).await;
     }
 
-    /// Hands in a transaction; it is in the next block. Sent anew after it was rolled back, it is the same transaction.
+    /// Hands in a transaction; it is in the next block. Sent again after it was rolled back, it is the same transaction.
     pub async fn send(&self, from: Address, to: Option<Address>, data: &[u8]) -> B256 {
         let mut transaction = json!({
             "from": from,

@@ -2,7 +2,7 @@
 //! double that lags, errs and forgets.
 //!
 //! Whatever happens, three things hold at the end: an order's money is counted once, its recipient has exactly what was
-//! deposited, and no session has left an end that somebody could see.
+//! deposited, and no session has left a terminal status that a reader could see.
 
 #![expect(
     clippy::indexing_slicing,

@@ -154,7 +154,7 @@ impl fmt::Debug for NodeDouble {
 }
 
 impl NodeDouble {
-    /// Stands before a node. Answers where it is itself.
+    /// Starts in front of a node. Returns its own URL.
     pub async fn before(node: &str, fuse: Fuse) -> (Self, String) {
         let manners = Manners {
             lags: vec![0],
@@ -265,7 +265,7 @@ impl NodeDouble {
         self.spoil_logs(None);
     }
 
-    /// The methods that were called since somebody asked.
+    /// Returns the methods that were called since the last call of this function.
     pub fn take_methods(&self) -> Vec<String> {
         std::mem::take(&mut self.manners.lock().unwrap().methods)
     }

@@ -87,7 +87,7 @@ impl Run {
         (!self.deals.is_empty()).then(|| self.deals[self.rng.usize(..self.deals.len())].clone())
     }
 
-    /// Ends what nobody can notice: logs that a node leaves out of orders of which nothing is known. If that lasts until
+    /// Ends what no watcher can notice: logs that a node leaves out of orders of which nothing is known. If that lasts until
     /// the overlap has passed, the payments are lost to any watcher of that node.
     fn end_silent_faults(&self) {
         for node in [&self.world.double, &self.world.second] {

@@ -256,7 +256,7 @@ async fn another_gas_key_does_not_stop_the_watcher_over_an_earlier_failure() {
     assert_eq!(world.shown(&other).await.session, "processing");
 }
 
-/// An order outlives the configuration it was made under. Its money is no lie of a node's, either.
+/// An order outlives the configuration it was made under. Its money is not a node's lie, either.
 #[tokio::test]
 async fn what_was_seen_of_a_token_that_is_not_configured_any_more_is_settled() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Anybody can sweep, at any moment, whatever lies anywhere. Nobody gains anything by it.
+//! Any account can sweep any deposit at any moment. No account gains anything by it.
 
 use alloy_primitives::Address;
 use domain::address::EvmAddress;
@@ -112,8 +112,8 @@ async fn a_sweep_of_another_token_or_to_another_recipient_under_the_orders_name_
     world.assert_settled(&deal, ASKED).await;
 }
 
-/// One unit each costs next to nothing. If each step had to look at all of these orders, none would end in time, and who
-/// pays honestly would wait for ever.
+/// One unit each costs next to nothing. If each step had to read all of these orders, none would end in time, and an
+/// honest payer would wait without end.
 #[tokio::test]
 async fn one_unit_to_each_of_many_orders_stops_nobody() {
     const AT_MOST: usize = 4;

@@ -75,7 +75,7 @@ pub struct Deal {
     pub session: String,
     pub order: String,
     pub deposit: Address,
-    /// Nobody else's recipient, so that what it holds is what it got.
+    /// The recipient of no other order, so that its balance is what this order paid.
     pub recipient: Address,
 }
 
@@ -157,7 +157,7 @@ impl World {
         self.chains.iter().next().unwrap().id
     }
 
-    /// Who pays for settlements.
+    /// The account that pays for settlements.
     pub fn gas_payer(&self) -> Address {
         self.gas_key.address()
     }
@@ -305,7 +305,7 @@ impl World {
         step
     }
 
-    /// The same, where it may come to nothing.
+    /// The same, but it may fail.
     pub async fn try_step(&self, watcher: &mut ChainWatcher) -> Result<Step, WatchError> {
         let step = watcher.step().await;
         self.observe().await;

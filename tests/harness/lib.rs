@@ -297,7 +297,7 @@ pub fn refund(hash: &str, amount: &str, status: &str) -> Value {
     json!({ "chain": BASE, "txHash": hash, "amount": amount, "status": status, "createdAt": 1_769_860_802_000_u64 })
 }
 
-/// A session's lifetime where it names none.
+/// A session's lifetime if its request names none.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_mins(30);
 
 #[expect(clippy::disallowed_methods, reason = "names of tables and messages")]

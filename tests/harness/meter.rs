@@ -18,7 +18,7 @@ use super::{Service, serve};
 pub struct Metered {
     /// The operation, such as `PutItem`.
     pub operation: String,
-    /// The units that it consumed, of reading or of writing. `None` where it was refused: DynamoDB charges for that as
+    /// The units that it consumed, of reading or of writing. `None` if it was refused: DynamoDB charges for that as
     /// well, but does not say how much.
     pub units: Option<f64>,
 }
@@ -55,8 +55,8 @@ impl Meter {
         (other.beside(&endpoint, &other.clock).await, meter)
     }
 
-    /// The calls since the last time somebody asked, by the name of their operation: two that do not wait for each
-    /// other arrive in any order.
+    /// Returns the calls since the last call of this function, by the name of their operation: two concurrent calls
+    /// arrive in any order.
     pub fn take(&self) -> Vec<Metered> {
         let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
         calls.sort_by(|one, other| one.operation.cmp(&other.operation));

@@ -30,9 +30,9 @@ const LOOK: Duration = Duration::from_millis(2);
 pub enum Fate {
     /// The engine answers it.
     Forward,
-    /// It is answered like this, and the engine never hears of it.
+    /// It is answered like this, and the engine never receives it.
     Fail(StatusCode, Value),
-    /// Nobody ever answers it, and the engine never hears of it.
+    /// It is never answered, and the engine never receives it.
     Silence,
     /// The engine carries it out; once this has happened the connection breaks, without a reply.
     LoseReplyAfter(Shared<BoxFuture<'static, ()>>),
@@ -96,7 +96,7 @@ impl Wiring {
 pub struct Proxied {
     pub service: Service,
     pub proxy: Proxy,
-    /// Opens the door again once somebody ran into it.
+    /// Listens again once a connection was refused.
     doorkeeper: JoinHandle<()>,
 }
 
@@ -155,7 +155,7 @@ impl Proxy {
         Self { line }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn endpoint(&self) -> String {
         self.line.endpoint()
     }
@@ -170,7 +170,7 @@ impl Proxy {
         *self.line.hits.borrow()
     }
 
-    /// Waits until nothing is on the way any more, whether or not somebody still waits for it.
+    /// Waits until no call is under way any more, whether or not a client still waits for one.
     pub async fn settled(&self) {
         self.line.busy.subscribe().wait_for(|calls| *calls == 0).await.unwrap();
     }
@@ -200,7 +200,7 @@ struct Line {
     hits: watch::Sender<usize>,
     /// The number of calls on the way.
     busy: watch::Sender<usize>,
-    /// Since when nothing listens; `None` while somebody does.
+    /// Since when nothing listens; `None` while it listens.
     shut: watch::Sender<Option<Instant>>,
     listening: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -224,7 +224,7 @@ impl Line {
         }));
     }
 
-    /// Nothing listens once this returns, and connections that nobody uses end.
+    /// Stops listening, and closes idle connections, before it returns.
     async fn close(&self) {
         let mut listening = self.listening.lock().await;
         if let Some(task) = listening.take() {

@@ -37,7 +37,7 @@ impl Recorder {
         config.to_builder().http_client(SharedHttpClient::new(client)).build()
     }
 
-    /// The calls since the last time somebody asked.
+    /// Returns the calls since the last call of this function.
     pub fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -14,8 +14,8 @@ use runtime::SigningSecrets;
 use super::{Recorder, SECRET, Service, TestClock, new_uuid, serve};
 
 impl Service {
-    /// A service with an empty table, for orders on these chains, and how whoever watches them reaches the table. The
-    /// engine is in this process: a watcher asks much, and what a connection does is tested elsewhere.
+    /// A service with an empty table, for orders on these chains, and the configuration by which a watcher reaches the table. The
+    /// engine is in this process: a watcher calls it often, and what a connection does is tested elsewhere.
     pub async fn watching(chains: Chains) -> (Self, SdkConfig) {
         let template = Template::compiled_in().unwrap();
         let config = InProcessEngine::new().unwrap().sdk_config().await;

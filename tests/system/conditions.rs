@@ -34,11 +34,10 @@ const PRICE: &str = "100";
 /// Well before any deadline of these tests.
 const EARLY: i64 = -60_000;
 
-/// How long after the deadline somebody calls: well before it, and at and beside the instants where a
-/// verdict changes.
+/// How long after the deadline a client calls: well before it, and at and beside the instants at which a verdict changes.
 const INSTANTS: [i64; 5] = [EARLY, -CLOCK_SKEW_BOUND_MS - 1, -CLOCK_SKEW_BOUND_MS, -1, 0];
 
-/// What happened to a checkout before somebody calls.
+/// What happened to a checkout before the call.
 #[derive(Debug, Clone)]
 struct History {
     /// It is an order that belongs to no session.
@@ -103,7 +102,7 @@ impl History {
     }
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Outcome {
     Linked,

@@ -633,7 +633,7 @@ async fn fields_that_nobody_knows_are_ignored() {
     assert_eq!(order["fee"], json!(null));
 }
 
-/// The members of an order that say where it came from, with a session's id hidden in each of them.
+/// The members of an order that name its origin, with a session's id hidden in each of them.
 fn hiding(session: &str) -> Value {
     let upper = session.to_uppercase();
     let bare = session.replace('-', "");

@@ -26,7 +26,7 @@ enum Call {
 use Call::{CreateOrder, CreateSession, Expire, RecordEvent};
 
 impl Call {
-    /// The request, properly signed where that is asked for.
+    /// Returns the request, with a valid signature if the route needs one.
     fn request(&self, service: &Service) -> RequestBuilder {
         match self {
             CreateSession(body) => service.post("/checkout-sessions").json(body),
@@ -58,8 +58,7 @@ fn event_of(hash: &str, amount: &str) -> Value {
     json!({ "type": "deposit.detected", "data": deposit(hash, amount) })
 }
 
-/// One call of every kind, each of which can succeed. The last two are of one route, where one
-/// key is one key.
+/// One call of every kind, each of which can succeed. The last two are of one route and share its keys.
 async fn every_call(service: &Service) -> [Call; 5] {
     let (to_link, to_expire) = (service.session().await, service.session().await);
     let order_to_pay = id_of(&service.create_order(order()).await);

@@ -1,4 +1,4 @@
-//! `POST /orders/{orderId}/events`: what is reported, and what comes of it.
+//! `POST /orders/{orderId}/events`: what is reported, and what follows from it.
 
 use std::collections::HashMap;
 use std::time::Duration;

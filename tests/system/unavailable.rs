@@ -14,7 +14,7 @@ use harness::{Answer, DEFAULT_LIFETIME, Service, deposit, order, order_for};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-/// After this long API Gateway answers by itself, and nobody hears the function any more.
+/// After this long API Gateway responds by itself, and the function's response is dropped.
 const GATEWAY_TIMEOUT: Duration = Duration::from_secs(30);
 
 // -- Between the functions and the engine ---------------------------------------------------
@@ -133,7 +133,7 @@ impl Stage {
     }
 }
 
-/// Sends all of them at once; each must be answered while somebody still listens.
+/// Sends all of them at once. Each must be answered before API Gateway gives up.
 async fn answers(service: &Service, requests: Vec<Named>) -> Vec<(String, Answer)> {
     join_all(requests.into_iter().map(|(name, request)| async move {
         let answer = tokio::time::timeout(GATEWAY_TIMEOUT, service.send(request)).await;

@@ -12,8 +12,7 @@ use crate::case::{Case, OPEN};
 use crate::process::Life;
 
 impl Book {
-    /// Looks through the whole table: nothing is there that nobody sent, nothing is there twice,
-    /// and nothing in part.
+    /// Reads the whole table: it contains nothing that was not sent, nothing twice, and nothing in part.
     pub(crate) async fn audit(&mut self, life: &Life) -> Result<()> {
         let mut items = Vec::new();
         let (client, mut start) =

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::process::{Life, PATIENCE};
 
-/// A call of somebody's.
+/// A client's call.
 #[derive(Debug, Clone)]
 pub(crate) enum Call {
     /// Opens a session.
@@ -83,7 +83,7 @@ impl Answer {
 
 /// What an order is told that came after another.
 pub(crate) const ALREADY_LINKED: (u16, &str) = (409, "session_already_has_order");
-/// What is told who orders or expires where it is too late.
+/// The error codes of an order or an expire call that is too late.
 pub(crate) const NOT_OPEN: (u16, &str) = (400, "invalid_status_transition");
 
 /// A client of one life.
@@ -99,7 +99,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Somebody who calls this process.
+    /// Creates a client of this process.
     pub(crate) fn new(life: &Life) -> Result<Self> {
         Ok(Self {
             // New in each life: a kept connection would lead to the last one.
@@ -172,8 +172,8 @@ impl Caller {
             .body(body))
     }
 
-    /// Sends a call. `None` where nobody can know whether it was carried out: no whole answer
-    /// came, or a busy machine was given up on with 503.
+    /// Sends a call. Returns `None` if it is unknown whether it was carried out: no whole response came, or the response
+    /// was 503.
     pub(crate) async fn send(&self, sent: &Sent) -> Result<Option<Answer>> {
         let mut request = self.request(&sent.call)?;
         if let Some(key) = &sent.key {
@@ -199,7 +199,7 @@ impl Caller {
         Ok(Some(Answer { status, is_replay, text, body }))
     }
 
-    /// Sends a call to a process that nobody kills, until it is answered.
+    /// Sends a call to a process that is not killed, until it is answered.
     pub(crate) async fn ask(&self, sent: &Sent) -> Result<Answer> {
         for _ in 0..3 {
             if let Some(answer) = self.send(sent).await? {

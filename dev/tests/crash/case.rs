@@ -33,7 +33,7 @@ pub(crate) struct Case {
     execution: Option<String>,
     /// Whether some answer showed it.
     pub(crate) is_executed: bool,
-    /// Whether somebody called it off; that it shows is another matter.
+    /// Whether a client expired it. Its status may say otherwise.
     is_expire_sent: bool,
     /// What was sent in the last life and not answered.
     pub(crate) unanswered: Vec<Sent>,
@@ -68,7 +68,7 @@ impl Case {
         })
     }
 
-    /// Whether nobody calls any more.
+    /// Whether no client calls any more.
     pub(crate) fn is_over(&self) -> bool {
         self.is_executed || (self.is_expired() && self.order.is_none()) || self.reported.len() > 5
     }
@@ -113,7 +113,7 @@ impl Case {
         calls.into_iter().map(|call| Sent::new(call, rng)).collect()
     }
 
-    /// Takes in what came of one of several calls at once.
+    /// Records the outcome of one of several concurrent calls.
     pub(crate) fn hear(&mut self, sent: Sent, answer: Option<Answer>) -> Result<()> {
         let Some(answer) = answer else {
             if sent.call.is_write() {

@@ -7,8 +7,7 @@ use crate::call::{ALREADY_LINKED, Call, Caller, NOT_OPEN, Sent};
 use crate::case::{Case, OPEN, may_follow};
 
 impl Case {
-    /// Looks at the session while nobody else calls, and checks that no fact is lost and that
-    /// what is there fits together.
+    /// Reads the session while no other client calls, and checks that no fact is lost and that the facts agree.
     async fn look(&mut self, caller: &Caller) -> Result<()> {
         let answer = caller.ask(&Sent::without_key(Call::Look { session: self.id.clone() })).await?;
         ensure!(answer.status == 200, "the session is lost: {}", answer.text);
@@ -39,7 +38,7 @@ impl Case {
     }
 
     /// Checks what is known of the session after a kill, and settles what was left unanswered.
-    /// Returns how many of those calls had happened. To try each key anew after each kill would
+    /// Returns how many of those calls had happened. To try each key again after each kill would
     /// take longer than all the rest: unless it `is_last`, only some are tried.
     pub(crate) async fn check(&mut self, caller: &Caller, is_last: bool, rng: &mut Rng) -> Result<usize> {
         self.look(caller).await.context("after a kill")?;

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::sleep;
 
-/// Whoever has not answered or started by then never will. Nothing that passes waits so long.
+/// A process that has not answered or started by then never will. A test that passes does not wait so long.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder for the database of one test, and a secret that no other run has.
@@ -40,7 +40,7 @@ impl Place {
         self.folder.join("log")
     }
 
-    /// Copies the file of a database that nobody has open, with the log of its last writes.
+    /// Copies the file of a database that no process has open, with the log of its last writes.
     pub(crate) fn copy_database(&self, from: &str, to: &str) -> Result<()> {
         for suffix in ["", "-wal"] {
             fs::copy(self.folder.join(format!("{from}{suffix}")), self.folder.join(format!("{to}{suffix}")))?;
@@ -50,7 +50,7 @@ impl Place {
         Ok(())
     }
 
-    /// Removes the folder. A test that failed leaves it to whoever looks into the matter.
+    /// Removes the folder. A test that failed leaves it for inspection.
     pub(crate) fn remove(self) -> Result<()> {
         Ok(fs::remove_dir_all(&self.folder)?)
     }
@@ -70,7 +70,7 @@ impl Drop for Place {
     }
 }
 
-/// `cargo dev` as a process, which dies at the latest when nobody holds it any more.
+/// `cargo dev` as a process. It is killed at the latest when this value is dropped.
 pub(crate) struct Process(Child);
 
 impl Process {
@@ -111,9 +111,9 @@ impl Drop for Process {
 pub(crate) struct Life {
     /// What can be killed.
     pub(crate) process: Process,
-    /// Where it serves.
+    /// The URL that it serves.
     pub(crate) base: String,
-    /// Where its database engine is.
+    /// The URL of its database engine.
     pub(crate) engine: String,
     /// What events are signed with.
     pub(crate) secret: String,

@@ -51,7 +51,7 @@ impl Drop for CargoDev {
     }
 }
 
-/// Runs `cargo dev pay` to its end, or kills it where it finds none.
+/// Runs `cargo dev pay` to its end, or kills it if it does not end.
 async fn pay(session: &str, port: &str) -> Result<Output> {
     let mut process = Command::new(env!("CARGO_BIN_EXE_dev"))
         .args(["pay", session, "--on-chain", "--port", port])

@@ -34,7 +34,7 @@ use watch_chain::ChainWatcher;
 const PATIENCE: Duration = Duration::from_mins(2);
 const TABLE: &str = "checkout";
 const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";
-/// Who is paid in README's example.
+/// The recipient in README's example.
 const RECIPIENT: Address = address!("0xb34facb90a200251318e8841c05102366f2158cf");
 
 /// The service, its chain, and who makes the chain's blocks.

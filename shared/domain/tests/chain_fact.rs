@@ -130,7 +130,7 @@ fn sweep(name: u64, units: u64, block: u64, is_final: bool) -> ChainFact {
     ChainFact { hash: hash(name), block, at: time_of(block), is_final, kind }
 }
 
-/// A settlement of ours that failed, in a transaction that paid another recipient or nobody.
+/// A settlement of ours that failed, in a transaction that paid another recipient or none.
 fn failed(name: u64, block: u64, others_were_paid: bool) -> ChainFact {
     let reason = Text::parse("blocked".to_owned()).unwrap();
     let kind = ChainFactKind::SweepFailed { reason, others_were_paid };

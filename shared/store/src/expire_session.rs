@@ -95,8 +95,8 @@ impl Store {
     }
 }
 
-/// Why the session could not be expired, by what the table holds. The reason is the domain's own;
-/// where it has none, the condition and the code disagree.
+/// Returns why the session could not be expired, by what the table holds. The domain gives the reason. If it gives none,
+/// the condition and the code disagree.
 fn refused(
     stored: Option<Item>,
     key: Option<&IdempotencyKey>,

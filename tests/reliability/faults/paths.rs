@@ -54,7 +54,7 @@ pub(super) enum Ask {
 pub(super) enum Key {
     /// It bears none.
     Without,
-    /// One that nobody used.
+    /// A key that was not used before.
     New,
     /// One that came with the same request before.
     Used,

@@ -81,7 +81,7 @@ impl Bench {
     }
 }
 
-/// What the connection failed with, where it did.
+/// The error of the connection; `None` if it did not fail.
 fn connection_error(error: &SdkError<PutItemError>) -> Option<io::ErrorKind> {
     let mut error: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(inner) = error {

@@ -18,7 +18,7 @@ use super::world::World;
 
 /// How long a session stays open: the shortest there is.
 const LIFETIME: Duration = Duration::from_mins(5);
-/// More than this nobody tries.
+/// The most attempts of a client.
 const ATTEMPTS: usize = 4;
 
 /// The session that a history is about.

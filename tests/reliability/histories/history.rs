@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use harness::Answer;
 use serde_json::Value;
 
-/// A call and what came of it.
+/// A call and its outcome.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) operation: Operation,

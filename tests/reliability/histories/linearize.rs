@@ -3,7 +3,7 @@
 //! A service that answers many at once is right where some order of the calls explains every
 //! answer, with each call at one moment between its start and its end (Herlihy and Wing,
 //! *Linearizability*, 1990). The search tries the orders (Wing and Gong, 1993) and remembers
-//! where it has been (Lowe, 2017).
+//! the states that it has visited (Lowe, 2017).
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ type Happened = u128;
 /// One thing that happens at one moment.
 struct Step {
     call: Call,
-    /// For the first attempt of a call that nobody heard of: the step that was answered.
+    /// For the first attempt of a call whose response was lost: the step that was answered.
     before: Option<usize>,
 }
 
@@ -38,8 +38,8 @@ fn steps(calls: &[Call]) -> Vec<Step> {
     steps
 }
 
-/// Whether the calls explain each other, and how many states that took to find out; where they
-/// do not, the longest order that almost did.
+/// Returns whether the calls explain each other, and how many states the search visited; if they do not, the longest
+/// order that almost did.
 pub(super) fn linearize(calls: &[Call], deadline: Timestamp) -> Result<usize, Vec<Call>> {
     let steps = steps(calls);
     assert!(steps.len() <= Happened::BITS as usize, "{} steps", steps.len());

@@ -101,8 +101,7 @@ impl History {
         })
     }
 
-    /// Whoever looks after another has looked sees the session where it was, or further along
-    /// the arrows.
+    /// A reader that reads after another one sees the same status, or one further along the arrows.
     fn arrows(&self) -> Result<(), String> {
         let status = |call: &Call| {
             if let Outcome::Seen(sight) = &call.outcome { sight.session.clone() } else { None }
@@ -148,8 +147,8 @@ impl History {
     }
 }
 
-/// Somebody acts at the last moment at which a slow clock allows it, and what they do arrives
-/// when a fast clock has passed the deadline already.
+/// A client calls at the last moment at which a slow clock allows it, and the call arrives when a fast clock has already
+/// passed the deadline.
 fn at_the_last_moment(prepare: &[Operation], act: Operation, key: Option<u8>) -> History {
     let runtime = runtime();
     let foundation = runtime.block_on(foundation());

@@ -23,7 +23,7 @@ pub(super) const REFUND: u32 = 1;
 pub(super) struct Reference {
     linked: bool,
     called_off: bool,
-    /// Somebody has been told that the deadline is over.
+    /// A client has been told that the deadline is over.
     seen_over: bool,
     deposits: BTreeMap<u8, u32>,
     relayed: bool,
@@ -149,7 +149,7 @@ impl Reference {
         (*told == shows).then(|| self.witnessed(at))
     }
 
-    /// The same, where somebody is told what the clock shows.
+    /// The same, for a client that is told what the clock shows.
     fn witnessed(&self, at: Instant) -> Self {
         Self { seen_over: self.seen_over || at.over, ..self.clone() }
     }

@@ -1,7 +1,7 @@
 //! A world in one thread, with a time of its own: the gateway, several instances of the
 //! functions whose clocks differ, and an engine that can be reached only through faults.
 //!
-//! Time passes only where nothing else is left to do, and every random choice comes from one
+//! Time passes only if nothing else is left to do, and every random choice comes from one
 //! seed. So a history that went wrong goes wrong again, however rare it was, and half an hour
 //! of retries takes no longer than its computation.
 
@@ -59,7 +59,7 @@ pub(super) struct Weather {
     /// From this instant on nothing moves the session forward any more.
     pub(super) deadline: Mutex<Option<Timestamp>>,
     began: Instant,
-    /// What struck, for whoever reads the history.
+    /// The faults that struck, for readers of the history.
     pub(super) log: Mutex<Vec<(Timestamp, String)>>,
 }
 

@@ -11,19 +11,19 @@
 //! - **Calls.** A call is judged by a clock when it is sent, and takes effect at any later moment,
 //!   or never. Its answer arrives, or is lost; then the caller tries again. A link and an expire
 //!   call are conditional writes, so they are judged by the item that they find and the clock that
-//!   they were sent by. Each attempt reads the clock anew.
+//!   they were sent by. Each attempt reads the clock again.
 //! - **Reports.** A fact is reported more than once and in any order, by functions that read the
-//!   order, judge, and write only where nothing else was written since. A read and its judgement
+//!   order, judge, and write only if nothing else was written since. A read and its judgement
 //!   are one step: had anything been written between the two, the write would be refused, and
 //!   nothing that was known is ever forgotten.
-//! - **Readers.** One at each end of the allowed clocks and one between look at every state. Looking
-//!   changes nothing, so whoever looks less often sees no more.
+//! - **Readers.** One at each end of the allowed clocks and one between look at every state. Reading
+//!   changes nothing, so a reader that reads less often sees no more.
 //!
 //! One thing is assumed: what its sender has given up does not arrive any more. The store gives a
 //! judged fact up when the margin before the deadline begins on the sender's clock (`valid_for` in
 //! `store/record_event.rs`), because a condition cannot ask DynamoDB for the time. What is on its way
-//! at that very moment has to arrive before a reader's clock can show the deadline. Where no two
-//! clocks differ by the whole bound, what they differ by less is the time it has for that.
+//! at that very moment has to arrive before a reader's clock can show the deadline. If no two
+//! clocks differ by the whole bound, the rest of the bound is the time that it has for that.
 //!
 //! `CHECKOUT_MODEL=large cargo test --test model` explores ten times as many states, with more callers and
 //! more reports of each fact.

@@ -41,16 +41,15 @@ impl Readers {
         fits
     }
 
-    /// Takes in a status that somebody was told, a refused caller for one. Whether it fits to all
-    /// that was ever seen.
+    /// Records a status that a client was told, for example by a refusal. Returns whether it agrees with all earlier ones.
     #[must_use]
     pub(crate) fn hear(&mut self, told: SessionStatus) -> bool {
         is_arrow(std::mem::replace(&mut self.furthest, told), told)
     }
 }
 
-/// The arrows of the contract's opening diagram, with the one that an execution takes where it is
-/// reported before its deposit.
+/// The arrows of the diagram at the start of docs/api.md, and the one for an execution that is reported before its
+/// deposit.
 fn is_arrow(from: SessionStatus, to: SessionStatus) -> bool {
     match from {
         SessionStatus::Open => true,

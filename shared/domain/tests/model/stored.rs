@@ -37,7 +37,7 @@ pub(crate) enum Written<Refusal> {
 }
 
 impl Stored {
-    /// A session that nobody has linked to.
+    /// A session without an order.
     pub(crate) fn new() -> Self {
         let checkout = facts::session();
         Self { checkout, transactions: Vec::new(), order_write: None, expire_write: None }

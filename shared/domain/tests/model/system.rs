@@ -64,8 +64,7 @@ pub(crate) struct State {
 pub(crate) enum Payer {
     /// Not sent yet.
     Idle,
-    /// On its way since the function's clock showed this, and whether somebody had seen the session
-    /// expire by then.
+    /// On its way since the function's clock showed this, and whether a reader had seen the session expire by then.
     UnderWay { now: Timestamp, after_expiry: bool },
     /// No answer came. It is sent again.
     Unsure,
@@ -135,15 +134,15 @@ impl fmt::Debug for Judged {
 /// What must never happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Contradiction {
-    /// Somebody was told a status that no arrow leads to from what was told before.
+    /// A client was told a status to which no arrow leads from an earlier one.
     Status,
-    /// A link came through that was sent after somebody had seen the session expire.
+    /// A link succeeded that was sent after a reader had seen the session expire.
     LinkAfterExpiry,
     /// The order that was linked is another one now, or gone.
     OrderReplaced,
 }
 
-/// A step. Whoever calls is named by its place among its like.
+/// A step. A caller is named by its position among the callers of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Time passes.
@@ -167,7 +166,7 @@ pub(crate) enum Caller {
 }
 
 impl System {
-    /// Nobody: to be filled.
+    /// No caller yet.
     pub(crate) fn empty() -> Self {
         Self {
             is_linked: false,
@@ -355,7 +354,7 @@ impl State {
         self.stored.checkout.session_status(after_the_deadline(self.true_time()))
     }
 
-    /// Somebody is told a status.
+    /// A client is told a status.
     fn tell(&mut self, status: SessionStatus) {
         if !self.readers.hear(status) {
             self.contradiction = Some(Contradiction::Status);

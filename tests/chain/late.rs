@@ -145,7 +145,7 @@ async fn a_session_whose_pending_deposit_is_final_cannot_be_called_off() {
     world.assert_settled(&deal, ASKED).await;
 }
 
-/// A payer who pays thousands of orders one unit each must not keep the watcher from its other work.
+/// A payer of thousands of orders, one unit each, must not keep the watcher from its other work.
 #[tokio::test]
 async fn a_part_that_waits_for_its_deadline_is_not_read_at_each_step() {
     let world = World::new().await;

@@ -34,7 +34,7 @@ pub struct Open {
     session: SessionId,
     /// Its id.
     pub order: OrderId,
-    /// Who is to be paid.
+    /// The recipient.
     pub recipient: Address,
     /// Where the payer pays.
     pub address: Address,

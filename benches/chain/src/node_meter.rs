@@ -30,7 +30,7 @@ impl NodeMeter {
         Ok((meter, endpoint))
     }
 
-    /// What was asked since the last time somebody looked.
+    /// Returns the calls since the last call of this function.
     pub fn take(&self) -> OfNode {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }

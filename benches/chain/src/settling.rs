@@ -16,9 +16,9 @@ use crate::world::World;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipients {
-    /// One, who has some of the token already: a merchant.
+    /// One recipient that has some of the token already: a merchant.
     One,
-    /// Another one each, who never had any of it.
+    /// Another recipient for each order, which never had any of it.
     Each,
 }
 

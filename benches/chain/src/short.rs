@@ -1,5 +1,5 @@
 //! Orders that are paid in part. Each is read at every step for as long as its deposit is in blocks that are read again,
-//! and then no more until its deadline: whoever pays one unit each must not keep the watcher busy.
+//! and then no more until its deadline: a payer of one unit each must not keep the watcher busy.
 
 use alloy_primitives::Address;
 use anyhow::{Result, ensure};

@@ -24,7 +24,7 @@ use crate::watcher::{Command, Step, Watcher};
 
 /// The table's name.
 pub const TABLE: &str = "checkout";
-/// Who pays for settlements: the key in the vector of EIP-155.
+/// The account that pays for settlements: the key in the vector of EIP-155.
 pub const GAS_KEY: &str = "0x4646464646464646464646464646464646464646464646464646464646464646";
 /// The secret in `events/record-order-event.json`. No event is signed here.
 const SECRET: &str = "whsec_Y2hlY2tvdXQtc2Vzc2lvbnMtbG9jYWwtc2VjcmV0";

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often the share is granted anew. It is Lambda's own period, as functions observe it: a share of 7 % runs for
+/// How often the share is granted again. It is Lambda's own period, as functions observe it: a share of 7 % runs for
 /// 1.4 ms and then waits for 18.6. Below 14 ms the kernel refuses such a share, its least quota being 1 ms.
 pub const PERIOD: Duration = Duration::from_millis(20);
 
@@ -45,7 +45,7 @@ impl CpuShare {
         Ok(group)
     }
 
-    /// Moves the calling thread into the group, and so whatever it starts.
+    /// Moves the calling thread into the group, and so every process that it starts.
     ///
     /// A process that runs already could be moved too, but that takes milliseconds, in which it would do for nothing
     /// what it should be charged for.

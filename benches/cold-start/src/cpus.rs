@@ -19,7 +19,7 @@ pub struct Cpus {
 }
 
 impl Cpus {
-    /// Keeps the first CPU for the calling thread and leaves the others; the same, where there is one.
+    /// Keeps the first CPU for the calling thread and returns the others, or the same CPU if it is the only one.
     pub fn part() -> io::Result<Self> {
         let mut all = sched_getaffinity(None)?;
         let count = all.count();
@@ -34,7 +34,7 @@ impl Cpus {
         Ok(Self { programs: all, count })
     }
 
-    /// Moves the calling thread to them, and so whatever it starts.
+    /// Moves the calling thread to them, and so every process that it starts.
     pub fn enter(&self) -> io::Result<()> {
         Ok(sched_setaffinity(None, &self.programs)?)
     }

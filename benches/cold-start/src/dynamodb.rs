@@ -74,7 +74,7 @@ impl DynamoDb {
         self.line.round_trip.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// The calls since the last time somebody asked.
+    /// Returns the calls since the last call of this function.
     pub fn take_calls(&mut self) -> Vec<Call> {
         std::iter::from_fn(|| self.calls.try_recv().ok()).collect()
     }
@@ -218,15 +218,15 @@ async fn answer(State(line): State<Arc<Line>>, method: Method, headers: HeaderMa
     (status, [("content-type", "application/x-amz-json-1.0")], text).into_response()
 }
 
-/// Waits until then; not at all where that is past, while the timer would wait for the next millisecond.
+/// Waits until then. If that is past, it does not wait: the timer would wait for the next millisecond.
 async fn pause_until(time: Instant) {
     if time > Instant::now() {
         tokio::time::sleep_until(time.into()).await;
     }
 }
 
-/// Lets connections in once their handshake is done. Each is made apart from the others: a caller that opens one and
-/// says nothing holds up nobody.
+/// Accepts connections once their handshake is done. Each handshake is a task of its own: a silent client does not hold up
+/// the others.
 struct Door {
     address: SocketAddr,
     connections: mpsc::UnboundedReceiver<(TlsStream<TcpStream>, SocketAddr)>,

@@ -17,7 +17,7 @@ pub fn open_session() -> Result<Value> {
     read(include_str!("../../../events/create-checkout-session.json"))
 }
 
-/// Reads a session, with its order where it has one.
+/// Reads a session, with its order if it has one.
 pub fn read_session(session: &str) -> Result<Value> {
     addressed(include_str!("../../../events/get-checkout-session.json"), session)
 }

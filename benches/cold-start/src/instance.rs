@@ -29,7 +29,7 @@ pub struct Surroundings {
     pub dynamodb: DynamoDb,
     /// What it shows, and how to trust it.
     pub certificates: Certificates,
-    /// The part of a CPU that a measured instance gets from its first event on; all of it where there is none.
+    /// The part of a CPU that a measured instance gets from its first event on; a whole CPU if it is `None`.
     pub cpu_share: Option<CpuShare>,
     /// How long each answer of it takes at least.
     pub round_trip: Duration,
@@ -110,8 +110,8 @@ pub struct Invocation {
 }
 
 impl Instance {
-    /// Starts a program and waits until it asks for an event. Within `share` where one is given; init itself is
-    /// never limited, which is how Lambda treats it.
+    /// Starts a program and waits until it asks for an event. If `share` is given, it limits the events. Init is never
+    /// limited, which is how Lambda treats it.
     pub async fn start(
         name: &str,
         program: &Path,
@@ -134,8 +134,8 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Hands out an event, and waits for its answer and until the instance asks for the next one. What is not
-    /// answered with 200 and this message is an error: nobody wants to know how fast a function refuses.
+    /// Hands out an event, and waits for its answer and until the instance asks for the next one. Any
+    /// response but 200 with this message is an error: the speed of a refusal must not pass for the speed of a success.
     pub async fn invoke(&mut self, event: &Value, message: Option<&str>) -> Result<Invocation> {
         let event = Bytes::from(event.to_string());
         let handed_out = Instant::now();

@@ -60,7 +60,7 @@ struct Cli {
     /// Milliseconds that DynamoDB takes to answer, at least
     #[arg(long, default_value_t = 0)]
     round_trip_ms: u64,
-    /// Let the events' secret come from Secrets Manager, as it does where it is deployed
+    /// Read the events' secret from Secrets Manager, as a deployed function does
     #[arg(long)]
     secrets_manager: bool,
     /// Measure what was built earlier
@@ -154,7 +154,7 @@ fn programs(cli: &Cli, binaries: &Binaries, built: &Binaries) -> Result<Vec<Prog
     Ok(programs)
 }
 
-/// Where no CPU share can be set, figures without it are better than none.
+/// If no CPU share can be set, the figures are without it.
 fn limited(share: f64) -> Option<CpuShare> {
     match CpuShare::new(share) {
         Ok(share) => Some(share),

@@ -1,4 +1,4 @@
-//! The programs that are measured: how they are built, where they are, how large they are.
+//! The programs that are measured: their builds, their paths and their sizes.
 
 use std::fs;
 use std::io::Write;
@@ -71,7 +71,7 @@ pub struct Program {
     pub name: &'static str,
     /// Whether it is of those that the others are compared with.
     pub against: bool,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// What it is asked.
     pub call: Call,

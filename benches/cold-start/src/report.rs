@@ -143,7 +143,7 @@ pub fn measured(samples: &[(Program, Vec<Sample>)]) -> Result<Vec<Measured>> {
     Ok(all)
 }
 
-/// Compares each function with the other of its name, where there is one.
+/// Compares each function with the other one of its name, if there is one.
 pub fn comparisons(samples: &[(Program, Vec<Sample>)]) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
     for (program, own) in samples.iter().filter(|(program, _)| !program.against) {
@@ -274,7 +274,7 @@ fn table<'a>(titles: impl IntoIterator<Item = &'a str>, texts: usize) -> Table {
     table
 }
 
-/// A median, and the quartiles where they differ from it.
+/// A median, and the quartiles if they differ from it.
 fn spread(summary: &Summary) -> String {
     let [median, lower, upper] =
         [summary.median, summary.lower_quartile, summary.upper_quartile].map(|figure| format!("{figure:.2}"));

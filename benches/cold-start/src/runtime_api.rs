@@ -33,7 +33,7 @@ pub enum Notice {
 
 /// The Runtime API as one process sees it.
 pub struct RuntimeApi {
-    /// Where it is: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// Its address: the value of `AWS_LAMBDA_RUNTIME_API`.
     pub address: SocketAddr,
     events: mpsc::UnboundedSender<Bytes>,
     notices: mpsc::UnboundedReceiver<Notice>,

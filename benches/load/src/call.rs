@@ -43,7 +43,7 @@ impl Calls {
         })
     }
 
-    /// A route that nobody serves: the gateway answers 404 by itself.
+    /// An unknown route: the gateway responds 404 by itself.
     pub fn unknown_route(&self, client: &Client) -> RequestBuilder {
         client.get(format!("{}/nowhere", self.base))
     }
@@ -53,7 +53,7 @@ impl Calls {
         self.post(client, "/checkout-sessions", self.session.clone())
     }
 
-    /// Reads a session with its order, as whoever waits for the payment does.
+    /// Reads a session with its order, as a page does that waits for the payment.
     pub fn read_session(&self, client: &Client, session: &str) -> RequestBuilder {
         client.get(format!("{}/checkout-sessions/{session}?include=order", self.base))
     }

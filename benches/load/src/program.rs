@@ -34,7 +34,7 @@ pub fn build(target_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where it is.
+/// Its path.
 pub fn path(target_dir: &Path) -> Result<PathBuf> {
     let path = target_dir.join(PROFILE).join("dev");
     ensure!(path.is_file(), "there is no {}; build it first", path.display());

@@ -17,7 +17,7 @@ use crate::service::{CpuTime, Engine, SECRET, Service};
 use crate::stock::Stock;
 use crate::traffic::Traffic;
 
-/// How many requests nobody counts, before the others: connections to the database, caches, the allocator's memory.
+/// How many requests come first and are not counted: connections to the database, caches, the allocator's memory.
 const WARM_UP: usize = 500;
 
 /// What all runs share.
@@ -50,7 +50,7 @@ pub struct Run {
     pub p99_ms: f64,
     /// The CPU time of the service for each request.
     pub cpu_ms: f64,
-    /// What of that was the engine's; zero where it had no process of its own.
+    /// The engine's part of that; zero if it had no process of its own.
     pub engine_cpu_ms: f64,
     /// The part of the service's core that it used.
     pub core_used: f64,

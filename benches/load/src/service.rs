@@ -29,7 +29,7 @@ pub enum Engine {
 
 /// A running service.
 pub struct Service {
-    /// Where it is reached.
+    /// Its URL.
     pub base: String,
     gateway: Process,
     engine: Option<Process>,
@@ -76,11 +76,11 @@ impl Service {
 pub struct CpuTime {
     /// All of it.
     pub total: Duration,
-    /// What was the engine's; nothing where that has no process of its own.
+    /// The engine's part; zero if it has no process of its own.
     pub engine: Duration,
 }
 
-/// A process that ends when nobody needs it any more.
+/// A process that is killed when this value is dropped.
 struct Process(Child);
 
 impl Process {

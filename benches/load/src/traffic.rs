@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// Requests of one kind, or of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Traffic {
-    /// A route that nobody serves: what HTTP, the gateway and the log take, below any function.
+    /// An unknown route: the cost of HTTP, the gateway and the log without any function.
     UnknownRoute,
     /// Sessions are opened.
     CreateCheckoutSession,
@@ -45,7 +45,7 @@ impl Traffic {
         Self::Mix,
     ];
 
-    /// Its name: that of the function, where it is one's.
+    /// Its name: that of the function, if a function serves it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UnknownRoute => "unknown-route",
@@ -79,7 +79,7 @@ impl Traffic {
     }
 }
 
-/// Each as often as it is given, spread evenly: whoever is furthest behind its share is next. Otherwise a run would
+/// Each as often as it is given, spread evenly: the one furthest behind its share is next. Otherwise a run would
 /// measure writes in one moment and reads in the next.
 fn interleaved(parts: &[(Traffic, usize)]) -> Vec<Traffic> {
     let length: usize = parts.iter().map(|(_, count)| count).sum();

@@ -239,3 +239,43 @@ async fn a_paid_session_consumes_what_the_costs_document_says() {
         assert!(row.contains(&format!(" = {units} units |")), "{units} units, but {row}");
     }
 }
+
+/// One line for each endpoint, in the order of a checkout's life.
+async fn bill_of_a_checkout(service: &Service) -> Vec<String> {
+    let (service, meter) = Meter::beside(service).await;
+    let mut bill = Bill { service, meter, lines: Vec::new() };
+    let session = id_of(&bill.add("open", open(&bill.service)).await);
+    bill.add("read", bill.service.get(&format!("/checkout-sessions/{session}"))).await;
+    let link = make(&bill.service, &order_for(&session));
+    let linked = id_of(&bill.add("link", link).await);
+    bill.add("read order", bill.service.get(&format!("/orders/{linked}"))).await;
+    bill.add("report", report(&bill.service, &linked, 1)).await;
+    bill.add("expire", expire(&bill.service, &session)).await;
+    bill.lines
+}
+
+#[tokio::test]
+async fn calls_and_units_stay_the_same_as_the_table_grows() {
+    let service = Service::start().await;
+    let empty = bill_of_a_checkout(&service).await;
+    for _ in 0..1_000 {
+        service.session().await;
+    }
+    assert_eq!(bill_of_a_checkout(&service).await, empty);
+}
+
+#[tokio::test]
+async fn one_more_deposit_writes_the_same_units_as_an_order_grows() {
+    let mut bill = Bill::start().await;
+    let order = id_of(&bill.service.send(make(&bill.service, &order())).await);
+    bill.add("the first", report(&bill.service, &order, 1)).await;
+    for number in 2..=300 {
+        bill.service.send(report(&bill.service, &order, number)).await.ok();
+    }
+    bill.add("the 301st", report(&bill.service, &order, 301)).await;
+    // It reads the whole order, because its response shows all of it.
+    assert_snapshot!(bill.lines.join("\n"), @"
+    the first: Query 1, TransactWriteItems 4
+    the 301st: Query 23, TransactWriteItems 4
+    ");
+}

@@ -28,9 +28,8 @@ impl SecretSetting {
         aws: &SdkConfig,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Result<T, ConfigError> {
-        let arn = match (settings.optional(self.value)?, settings.optional(self.arn)?) {
-            (None, Some(arn)) => arn,
-            (Some(_), _) | (None, None) => return settings.required(self.value, parse),
+        let (None, Some(arn)) = (settings.optional(self.value)?, settings.optional(self.arn)?) else {
+            return settings.required(self.value, parse);
         };
         let text = self.fetch(aws, arn).await?;
         parse(&text).map_err(|reason| self.unusable(format!("the secret is malformed: {reason}")))

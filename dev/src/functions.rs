@@ -38,7 +38,12 @@ pub struct Environment {
 }
 
 /// The functions that serve HTTP, by the name of their folder.
-pub struct Functions(BTreeMap<&'static str, Box<dyn Invoke>>);
+pub struct Functions(BTreeMap<&'static str, Function>);
+
+struct Function {
+    settings: &'static [&'static str],
+    endpoint: Box<dyn Invoke>,
+}
 
 impl Functions {
     /// Starts every function.
@@ -50,38 +55,56 @@ impl Functions {
         Self(BTreeMap::from([
             function(
                 "create-checkout-session",
+                create_checkout_session::SETTINGS,
                 CreateCheckoutSession { store: store(), clock: clock(), retention },
             ),
             function(
                 "create-order",
+                create_order::SETTINGS,
                 CreateOrder { store: store(), clock: clock(), factory, chains, retention },
             ),
-            function("expire-checkout-session", ExpireCheckoutSession { store: store(), clock: clock() }),
-            function("get-checkout-session", GetCheckoutSession { store: store(), clock: clock() }),
-            function("get-order", GetOrder { store: store(), clock: clock() }),
-            function("record-order-event", RecordOrderEvent { store: store(), clock: clock(), secrets }),
+            function(
+                "expire-checkout-session",
+                expire_checkout_session::SETTINGS,
+                ExpireCheckoutSession { store: store(), clock: clock() },
+            ),
+            function(
+                "get-checkout-session",
+                get_checkout_session::SETTINGS,
+                GetCheckoutSession { store: store(), clock: clock() },
+            ),
+            function("get-order", get_order::SETTINGS, GetOrder { store: store(), clock: clock() }),
+            function(
+                "record-order-event",
+                record_order_event::SETTINGS,
+                RecordOrderEvent { store: store(), clock: clock(), secrets },
+            ),
         ]))
     }
 
     /// Hands an event to a function; `None` if there is none of that name.
     pub async fn invoke(&self, function: &str, event: Event) -> Option<Response> {
-        Some(self.0.get(function)?.invoke(event).await)
+        Some(self.0.get(function)?.endpoint.invoke(event).await)
     }
 
-    /// Returns the names of the functions.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+    /// Returns each function's name and the settings that it declares.
+    pub fn settings(&self) -> BTreeMap<&'static str, &'static [&'static str]> {
+        self.0.iter().map(|(name, function)| (*name, function.settings)).collect()
     }
 }
 
 impl fmt::Debug for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.names()).finish()
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-fn function(name: &'static str, endpoint: impl Endpoint + 'static) -> (&'static str, Box<dyn Invoke>) {
-    (name, Box::new(endpoint))
+fn function(
+    name: &'static str,
+    settings: &'static [&'static str],
+    endpoint: impl Endpoint + 'static,
+) -> (&'static str, Function) {
+    (name, Function { settings, endpoint: Box::new(endpoint) })
 }
 
 /// [`serve`] for any endpoint behind a pointer.

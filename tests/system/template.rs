@@ -114,7 +114,10 @@ fn one_name_runs_through_folder_resource_binary_log_and_event_files() {
         served.iter().flat_map(|folder| [format!("{folder}.json"), format!("{folder}.bad.json")]).collect();
     // Its event says nothing, so none can be bad.
     expected.insert(format!("{SCHEDULED}.json"));
+    expected.insert("expected.json".to_owned());
     assert_eq!(files, expected);
+    let outcomes: serde_json::Value = serde_json::from_str(&read("events/expected.json")).unwrap();
+    assert_eq!(outcomes.as_object().unwrap().keys().cloned().collect::<Names>(), served);
 }
 
 /// What a tag such as `!Ref` or `!Sub` is applied to.
@@ -151,20 +154,6 @@ fn every_function_has_exactly_one_route_but_the_one_that_runs_by_the_clock() {
             assert_eq!(text(event, &["Properties", "PayloadFormatVersion"]), "2.0");
         }
     }
-}
-
-#[test]
-fn cargo_lambda_watch_serves_the_same_routes() {
-    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
-    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
-    let mut watched = BTreeSet::new();
-    for (path, methods) in router.as_table().unwrap() {
-        for method in methods.as_array().unwrap() {
-            let member = |name: &str| method[name].as_str().unwrap().to_owned();
-            watched.insert((member("method"), path.clone(), member("function")));
-        }
-    }
-    assert_eq!(watched, routes());
 }
 
 #[test]
@@ -215,21 +204,8 @@ fn the_template_and_the_code_have_one_forwarder_factory() {
     assert_eq!(deployed, format!("{:#x}", ForwarderFactory::DEPLOYED));
 }
 
-/// What each function declares that it reads.
-fn declared_settings() -> BTreeMap<&'static str, &'static [&'static str]> {
-    BTreeMap::from([
-        ("create-checkout-session", create_checkout_session::SETTINGS),
-        ("create-order", create_order::SETTINGS),
-        ("expire-checkout-session", expire_checkout_session::SETTINGS),
-        ("get-checkout-session", get_checkout_session::SETTINGS),
-        ("get-order", get_order::SETTINGS),
-        ("record-order-event", record_order_event::SETTINGS),
-        ("watch-chain", watch_chain::SETTINGS),
-    ])
-}
-
-#[test]
-fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
+#[tokio::test]
+async fn each_function_is_given_the_settings_that_it_declares_and_no_others() {
     let document = document();
     let variables = |value: &Value| -> Names {
         let names = value
@@ -239,7 +215,9 @@ fn each_function_is_given_the_settings_that_it_reads_and_no_others() {
         let names = names.into_iter().flat_map(serde_yaml_ng::Mapping::keys);
         names.map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    let settings = declared_settings();
+    let service = Service::start().await;
+    let mut settings = service.functions(&service.clock).await.settings();
+    settings.insert(SCHEDULED, watch_chain::SETTINGS);
     let of_all = variables(part(&document, &["Globals", "Function"]));
     for folder in folders() {
         let function = &functions(&document)[&logical_id(&folder)];

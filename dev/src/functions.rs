@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 
-use api::{Endpoint, Event, Response, serve};
+use api::{Endpoint, Event, LambdaResponse, serve};
 use aws_config::SdkConfig;
 use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
@@ -83,7 +83,7 @@ impl Functions {
     }
 
     /// Hands an event to a function; `None` if there is none of that name.
-    pub async fn invoke(&self, function: &str, event: Event) -> Option<Response> {
+    pub async fn invoke(&self, function: &str, event: Event) -> Option<LambdaResponse> {
         Some(self.0.get(function)?.endpoint.invoke(event).await)
     }
 
@@ -109,11 +109,11 @@ fn function(
 
 /// [`serve`] for any endpoint behind a pointer.
 trait Invoke: Send + Sync {
-    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = Response> + Send + '_>>;
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>>;
 }
 
 impl<E: Endpoint> Invoke for E {
-    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>> {
         Box::pin(serve(self, event))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use api::{ErrorCode, Response};
+use api::{ErrorCode, LambdaResponse};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -49,7 +49,7 @@ impl Answer {
     ///
     /// Nothing is said twenty times over: a template variable of ten characters becomes an id
     /// of 36, and an order shows its session's URL once more.
-    pub fn read(response: &Response, sent: usize) -> Self {
+    pub fn read(response: &LambdaResponse, sent: usize) -> Self {
         let body = response.body.as_ref().expect("a body");
         let text = std::str::from_utf8(body).expect("text");
         let status = u16::try_from(response.status_code).expect("a status");

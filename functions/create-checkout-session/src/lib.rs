@@ -2,7 +2,7 @@
 //! anyone else, so it never fails because a third party did.
 
 use api::view::CreatedSessionView;
-use api::{Answer, Endpoint, Failure, Fields, Request, integer, text};
+use api::{ApiError, Endpoint, Fields, Request, Response, integer, text};
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
 use domain::redirect::RedirectUrl;
@@ -27,7 +27,7 @@ pub struct CreateCheckoutSession {
 }
 
 impl Endpoint for CreateCheckoutSession {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let key = request.idempotency_key("POST /checkout-sessions")?;
         let fields = Fields::of(request)?;
         let expires_in =
@@ -41,14 +41,14 @@ impl Endpoint for CreateCheckoutSession {
         let ttl = deadline.as_seconds() + self.retention.as_seconds();
 
         match self.store.create_session(session, deadline, ttl, key.as_ref()).await? {
-            Creation::Created(checkout) => answer(&checkout),
-            Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
-            Creation::KeyReused => Err(Failure::key_reused()),
+            Creation::Created(checkout) => response(&checkout),
+            Creation::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Creation::KeyReused => Err(ApiError::key_reused()),
         }
     }
 }
 
-fn terms(fields: &Fields<'_>) -> Result<SessionTerms, Failure> {
+fn terms(fields: &Fields<'_>) -> Result<SessionTerms, ApiError> {
     Ok(SessionTerms {
         success_url: fields.optional("success_url", text(RedirectUrl::parse))?,
         cancel_url: fields.optional("cancel_url", text(RedirectUrl::parse))?,
@@ -57,8 +57,8 @@ fn terms(fields: &Fields<'_>) -> Result<SessionTerms, Failure> {
     })
 }
 
-fn answer(checkout: &Checkout) -> Result<Answer, Failure> {
+fn response(checkout: &Checkout) -> Result<Response, ApiError> {
     let view = CreatedSessionView::new(checkout)
-        .ok_or_else(|| Failure::internal("a session was made that is not there"))?;
-    Answer::new("Checkout session created", &view)
+        .ok_or_else(|| ApiError::internal("a session was made that is not there"))?;
+    Response::new("Checkout session created", &view)
 }

@@ -5,7 +5,7 @@ mod request;
 mod terms;
 
 use api::view::OrderView;
-use api::{Answer, Endpoint, Failure, Fields, Request};
+use api::{ApiError, Endpoint, Fields, Request, Response};
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
 use domain::id::{OrderId, SessionId};
@@ -36,7 +36,7 @@ pub struct CreateOrder {
 }
 
 impl Endpoint for CreateOrder {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let key = request.idempotency_key("POST /orders")?;
         let fields = Fields::of(request)?;
         let terms = request::order_terms(&fields)?;
@@ -58,11 +58,11 @@ impl Endpoint for CreateOrder {
 }
 
 impl CreateOrder {
-    async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Answer, Failure> {
+    async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Response, ApiError> {
         match self.store.create_order(order, self.retention, key).await? {
-            Creation::Created(checkout) => answer(&checkout),
-            Creation::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
-            Creation::KeyReused => Err(Failure::key_reused()),
+            Creation::Created(checkout) => response(&checkout),
+            Creation::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Creation::KeyReused => Err(ApiError::key_reused()),
         }
     }
 
@@ -71,20 +71,20 @@ impl CreateOrder {
         order: Order,
         session: SessionId,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, ApiError> {
         match self.store.link_order(session, &order, || self.clock.now(), key).await? {
-            Linking::Linked(checkout) => answer(&checkout),
-            Linking::Replayed(checkout) => Ok(answer(&checkout)?.replayed()),
-            Linking::KeyReused => Err(Failure::key_reused()),
-            Linking::NoSession => Err(Failure::session_not_found(request::SESSION)),
-            Linking::NotOpen(status) => Err(Failure::not_open(status, request::SESSION)),
-            Linking::AlreadyLinked(order) => Err(Failure::already_has_order(order)),
+            Linking::Linked(checkout) => response(&checkout),
+            Linking::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Linking::KeyReused => Err(ApiError::key_reused()),
+            Linking::NoSession => Err(ApiError::session_not_found(request::SESSION)),
+            Linking::NotOpen(status) => Err(ApiError::not_open(status, request::SESSION)),
+            Linking::AlreadyLinked(order) => Err(ApiError::already_has_order(order)),
         }
     }
 }
 
-fn answer(checkout: &Checkout) -> Result<Answer, Failure> {
+fn response(checkout: &Checkout) -> Result<Response, ApiError> {
     let view = OrderView::created(checkout)
-        .ok_or_else(|| Failure::internal("an order was made that is not there"))?;
-    Answer::new("Created order successfully", &view)
+        .ok_or_else(|| ApiError::internal("an order was made that is not there"))?;
+    Response::new("Created order successfully", &view)
 }

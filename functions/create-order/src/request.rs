@@ -1,6 +1,6 @@
 //! The body of `POST /orders`.
 
-use api::{Failure, Fields, integer, object, text};
+use api::{ApiError, Fields, integer, object, text};
 use domain::amount::Amount;
 use domain::id::SessionId;
 use domain::json_object::JsonObject;
@@ -13,7 +13,7 @@ use domain::text::{OrderReference, Text};
 pub(crate) const SESSION: &str = "checkoutSessionId";
 
 /// What the payer asks for.
-pub(crate) fn order_terms(fields: &Fields<'_>) -> Result<OrderTerms, Failure> {
+pub(crate) fn order_terms(fields: &Fields<'_>) -> Result<OrderTerms, ApiError> {
     Ok(OrderTerms {
         kind: fields.required("type", text(|kind| OrderKind::parse(&kind)))?,
         recipient: fields.required_address("recipientAddress")?,
@@ -33,12 +33,12 @@ pub(crate) fn order_terms(fields: &Fields<'_>) -> Result<OrderTerms, Failure> {
 }
 
 /// Returns the session to link to: `checkoutSessionId`, or else `callbackMetadata.checkoutSessionId` if that is a UUID.
-pub(crate) fn session(fields: &Fields<'_>) -> Result<Option<SessionId>, Failure> {
+pub(crate) fn session(fields: &Fields<'_>) -> Result<Option<SessionId>, ApiError> {
     if let Some(named) = fields.get(SESSION) {
         let id: Option<String> = serde_json::from_str(named.get()).ok();
         return match id.as_deref().and_then(SessionId::parse) {
             Some(session) => Ok(Some(session)),
-            None => Err(Failure::session_not_found(SESSION)),
+            None => Err(ApiError::session_not_found(SESSION)),
         };
     }
     let Some(callback) = fields.get("callbackMetadata") else {
@@ -49,12 +49,12 @@ pub(crate) fn session(fields: &Fields<'_>) -> Result<Option<SessionId>, Failure>
     Ok(id.as_deref().and_then(SessionId::parse))
 }
 
-fn expected_dst_amount(fields: &Fields<'_>) -> Result<Amount, Failure> {
+fn expected_dst_amount(fields: &Fields<'_>) -> Result<Amount, ApiError> {
     let payload = fields.required("payload", |value| object(value).map(ToOwned::to_owned))?;
     Fields::within(&payload, "payload.")?.required("expectedDstAmount", text(|amount| Amount::parse(&amount)))
 }
 
-fn onramp(fields: &Fields<'_>) -> Result<Option<Onramp>, Failure> {
+fn onramp(fields: &Fields<'_>) -> Result<Option<Onramp>, ApiError> {
     let Some(onramp) = fields.get("onramp") else {
         return Ok(None);
     };

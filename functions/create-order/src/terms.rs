@@ -1,6 +1,6 @@
 //! Which orders this service settles.
 
-use api::{ErrorCode, Failure};
+use api::{ApiError, ErrorCode};
 use domain::address::EvmAddress;
 use domain::chain_config::{Chains, Inadmissible, check_recipient};
 use domain::deposit_address::ForwarderFactory;
@@ -14,14 +14,14 @@ pub(crate) fn check(
     terms: &OrderTerms,
     chains: &Chains,
     factory: &ForwarderFactory,
-) -> Result<bool, Failure> {
+) -> Result<bool, ApiError> {
     check_token("srcTokenAddress", &terms.src_token)?;
     check_token("dstTokenAddress", &terms.dst_token)?;
     check_route(terms, chains)?;
     check_recipient(terms, factory).map_err(|invalid| refuse("recipientAddress", &invalid))?;
     let is_watched = chains.admit(terms).map_err(|inadmissible| match inadmissible {
         Inadmissible::Route { field, allowed } => {
-            Failure::invalid(ErrorCode::UnsupportedRoute, field, &allowed)
+            ApiError::invalid(ErrorCode::UnsupportedRoute, field, &allowed)
         }
         Inadmissible::Recipient(allowed) => refuse("recipientAddress", &allowed),
     })?;
@@ -32,7 +32,7 @@ pub(crate) fn check(
 
 /// Refuses the address that other tools use for native money: no contract stands there, and what is paid in it is
 /// never seen.
-fn check_token(field: &'static str, token: &EvmAddress) -> Result<(), Failure> {
+fn check_token(field: &'static str, token: &EvmAddress) -> Result<(), ApiError> {
     if token.is_native_alias() {
         let allowed = Invalid::expected(
             "a token's contract, or the zero address for the chain's native token; 0xEeee…EEeE is no contract",
@@ -43,7 +43,7 @@ fn check_token(field: &'static str, token: &EvmAddress) -> Result<(), Failure> {
 }
 
 /// Refuses a route that needs a relay provider: none is configured.
-fn check_route(terms: &OrderTerms, chains: &Chains) -> Result<(), Failure> {
+fn check_route(terms: &OrderTerms, chains: &Chains) -> Result<(), ApiError> {
     if terms.is_settled_here() {
         return Ok(());
     }
@@ -60,11 +60,11 @@ fn check_route(terms: &OrderTerms, chains: &Chains) -> Result<(), Failure> {
     if !configured.is_empty() {
         message = format!("{message}. {configured}");
     }
-    Err(Failure::new(ErrorCode::UnsupportedRoute, message).about(field))
+    Err(ApiError::new(ErrorCode::UnsupportedRoute, message).about(field))
 }
 
 /// Refuses an order whose recipient expects more than the payer deposits: the service adds nothing.
-fn check_amounts(terms: &OrderTerms) -> Result<(), Failure> {
+fn check_amounts(terms: &OrderTerms) -> Result<(), ApiError> {
     if terms.expected_dst_amount > terms.src_amount {
         let allowed = Invalid::expected("at most srcAmount: source and destination are the same token");
         return Err(refuse("payload.expectedDstAmount", &allowed));
@@ -73,9 +73,9 @@ fn check_amounts(terms: &OrderTerms) -> Result<(), Failure> {
 }
 
 /// Refuses what would need a provider that this service does not have.
-fn check_onramp(terms: &OrderTerms) -> Result<(), Failure> {
+fn check_onramp(terms: &OrderTerms) -> Result<(), ApiError> {
     if terms.onramp.as_ref().is_some_and(Onramp::needs_provider) {
-        return Err(Failure::new(
+        return Err(ApiError::new(
             ErrorCode::OnrampNotConfigured,
             "No provider is configured for this onramp vendor; `none` is a crypto order",
         )
@@ -84,6 +84,6 @@ fn check_onramp(terms: &OrderTerms) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse(field: &'static str, allowed: &Invalid) -> Failure {
-    Failure::invalid(ErrorCode::InvalidFieldValue, field, allowed)
+fn refuse(field: &'static str, allowed: &Invalid) -> ApiError {
+    ApiError::invalid(ErrorCode::InvalidFieldValue, field, allowed)
 }

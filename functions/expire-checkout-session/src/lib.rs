@@ -2,7 +2,7 @@
 //! or not an unpaid order is linked to it. A session that is being paid is not called off.
 
 use api::view::SessionView;
-use api::{Answer, Endpoint, Failure, Request};
+use api::{ApiError, Endpoint, Request, Response};
 use domain::id::SessionId;
 use domain::lifecycle::{Checkout, ExpireRefusal};
 use domain::time::Timestamp;
@@ -22,28 +22,28 @@ pub struct ExpireCheckoutSession {
 }
 
 impl Endpoint for ExpireCheckoutSession {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         // Nothing in the body matters, but no body is unbounded.
         request.body()?;
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
         let key = request.idempotency_key(&format!("POST /checkout-sessions/{session}/expire"))?;
         let clock = || self.clock.now();
         match self.store.expire_session(session, clock, key.as_ref()).await? {
-            Expiry::Expired(checkout) => answer(&checkout, clock()),
-            Expiry::Replayed(checkout) => Ok(answer(&checkout, clock())?.replayed()),
-            Expiry::KeyReused => Err(Failure::key_reused()),
+            Expiry::Expired(checkout) => response(&checkout, clock()),
+            Expiry::Replayed(checkout) => Ok(response(&checkout, clock())?.replayed()),
+            Expiry::KeyReused => Err(ApiError::key_reused()),
             Expiry::NoSession => Err(not_found()),
-            Expiry::Refused(ExpireRefusal::NotOpen(status)) => Err(Failure::not_open(status, "sessionId")),
-            Expiry::Refused(ExpireRefusal::PaymentPending) => Err(Failure::payment_pending("sessionId")),
+            Expiry::Refused(ExpireRefusal::NotOpen(status)) => Err(ApiError::not_open(status, "sessionId")),
+            Expiry::Refused(ExpireRefusal::PaymentPending) => Err(ApiError::payment_pending("sessionId")),
         }
     }
 }
 
-fn answer(checkout: &Checkout, now: Timestamp) -> Result<Answer, Failure> {
+fn response(checkout: &Checkout, now: Timestamp) -> Result<Response, ApiError> {
     let view = SessionView::new(checkout, now).ok_or_else(not_found)?;
-    Answer::new("Checkout session expired", &view)
+    Response::new("Checkout session expired", &view)
 }
 
-fn not_found() -> Failure {
-    Failure::session_not_found("sessionId")
+fn not_found() -> ApiError {
+    ApiError::session_not_found("sessionId")
 }

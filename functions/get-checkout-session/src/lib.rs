@@ -2,7 +2,7 @@
 //! its order where `?include=order` asks for it. It never writes.
 
 use api::view::{OrderRecordView, SessionView, SessionWithOrderView};
-use api::{Answer, Endpoint, Failure, Request};
+use api::{ApiError, Endpoint, Request, Response};
 use domain::id::SessionId;
 use runtime::{Clock, config};
 use store::Store;
@@ -22,21 +22,21 @@ pub struct GetCheckoutSession {
 }
 
 impl Endpoint for GetCheckoutSession {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
         if request.includes("order") { self.with_order(session).await } else { self.alone(session).await }
     }
 }
 
 impl GetCheckoutSession {
-    async fn alone(&self, session: SessionId) -> Result<Answer, Failure> {
+    async fn alone(&self, session: SessionId) -> Result<Response, ApiError> {
         let found = self.store.read_checkout(session.order()).await?;
         let checkout = found.ok_or_else(not_found)?;
         let view = SessionView::new(&checkout, self.clock.now()).ok_or_else(not_found)?;
-        Answer::new(MESSAGE, &view)
+        Response::new(MESSAGE, &view)
     }
 
-    async fn with_order(&self, session: SessionId) -> Result<Answer, Failure> {
+    async fn with_order(&self, session: SessionId) -> Result<Response, ApiError> {
         let found = self.store.read_record(session.order()).await?;
         let record = found.ok_or_else(not_found)?;
         let now = self.clock.now();
@@ -44,10 +44,10 @@ impl GetCheckoutSession {
             session: SessionView::new(&record.checkout, now).ok_or_else(not_found)?,
             order: OrderRecordView::for_session(&record, now),
         };
-        Answer::new(MESSAGE, &view)
+        Response::new(MESSAGE, &view)
     }
 }
 
-fn not_found() -> Failure {
-    Failure::session_not_found("sessionId")
+fn not_found() -> ApiError {
+    ApiError::session_not_found("sessionId")
 }

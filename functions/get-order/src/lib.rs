@@ -2,7 +2,7 @@
 //! call. It never writes.
 
 use api::view::OrderRecordView;
-use api::{Answer, Endpoint, Failure, Request};
+use api::{ApiError, Endpoint, Request, Response};
 use domain::id::OrderId;
 use runtime::{Clock, config};
 use store::Store;
@@ -20,11 +20,12 @@ pub struct GetOrder {
 }
 
 impl Endpoint for GetOrder {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
-        let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
+        let order =
+            OrderId::parse(request.path_parameter("orderId")).ok_or_else(ApiError::order_not_found)?;
         let found = self.store.read_record(order).await?;
-        let record = found.ok_or_else(Failure::order_not_found)?;
-        let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(Failure::order_not_found)?;
-        Answer::new("Get order and transactions successfully", &view)
+        let record = found.ok_or_else(ApiError::order_not_found)?;
+        let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(ApiError::order_not_found)?;
+        Response::new("Get order and transactions successfully", &view)
     }
 }

@@ -4,7 +4,7 @@
 mod request;
 
 use api::view::OrderRecordView;
-use api::{Answer, Endpoint, Failure, Request, signed_for, verify_signature};
+use api::{ApiError, Endpoint, Request, Response, signed_for, verify_signature};
 use domain::id::OrderId;
 use domain::record::CheckoutRecord;
 use domain::time::Timestamp;
@@ -31,21 +31,22 @@ pub struct RecordOrderEvent {
 }
 
 impl Endpoint for RecordOrderEvent {
-    async fn handle(&self, request: &Request) -> Result<Answer, Failure> {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         verify_signature(request, &self.secrets, self.clock.now())?;
-        let order = OrderId::parse(request.path_parameter("orderId")).ok_or_else(Failure::order_not_found)?;
+        let order =
+            OrderId::parse(request.path_parameter("orderId")).ok_or_else(ApiError::order_not_found)?;
         signed_for(request, order)?;
         let key = request.idempotency_key(&format!("POST /orders/{order}/events"))?;
         let event = request::payment_event(request)?;
 
         let clock = || self.clock.now();
         match self.store.record_event(order, &event, clock, key.as_ref(), remembered).await? {
-            Recording::Recorded(record, at) => answer(&record, at),
-            Recording::Remembered(answer) => Answer::from_json(MESSAGE, answer),
-            Recording::Replayed(Some(first), _) => Ok(Answer::from_json(MESSAGE, first)?.replayed()),
-            Recording::Replayed(None, record) => Ok(answer(&record, self.clock.now())?.replayed()),
-            Recording::KeyReused => Err(Failure::key_reused()),
-            Recording::NoOrder => Err(Failure::order_not_found()),
+            Recording::Recorded(record, at) => response(&record, at),
+            Recording::Remembered(answer) => Response::from_json(MESSAGE, answer),
+            Recording::Replayed(Some(first), _) => Ok(Response::from_json(MESSAGE, first)?.replayed()),
+            Recording::Replayed(None, record) => Ok(response(&record, self.clock.now())?.replayed()),
+            Recording::KeyReused => Err(ApiError::key_reused()),
+            Recording::NoOrder => Err(ApiError::order_not_found()),
         }
     }
 }
@@ -57,7 +58,7 @@ fn remembered(record: &CheckoutRecord, now: Timestamp) -> Option<String> {
     serde_json::to_string(&OrderRecordView::new(record, now)?).ok()
 }
 
-fn answer(record: &CheckoutRecord, now: Timestamp) -> Result<Answer, Failure> {
-    let view = OrderRecordView::new(record, now).ok_or_else(Failure::order_not_found)?;
-    Answer::new(MESSAGE, &view)
+fn response(record: &CheckoutRecord, now: Timestamp) -> Result<Response, ApiError> {
+    let view = OrderRecordView::new(record, now).ok_or_else(ApiError::order_not_found)?;
+    Response::new(MESSAGE, &view)
 }

@@ -1,6 +1,6 @@
 //! The body of `POST /orders/{orderId}/events`: `{ "type": …, "data": { … } }`.
 
-use api::{ErrorCode, Failure, Fields, Request, integer, object, text};
+use api::{ApiError, ErrorCode, Fields, Request, integer, object, text};
 use domain::amount::Amount;
 use domain::invalid::Invalid;
 use domain::json_object::JsonObject;
@@ -12,7 +12,7 @@ use domain::text::Text;
 use domain::time::{MAX_SAFE_INTEGER, Timestamp};
 
 /// The reported fact.
-pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> {
+pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, ApiError> {
     let fields = Fields::of(request)?;
     let kind: String = fields.required("type", text(Ok))?;
     let data = fields.required("data", |value| object(value).map(ToOwned::to_owned))?;
@@ -30,7 +30,7 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
             let known = Invalid::expected(
                 "one of: deposit.detected, relay.updated, order.executed, order.failed, refund.updated",
             );
-            return Err(Failure::invalid(ErrorCode::InvalidFieldValue, "type", &known));
+            return Err(ApiError::invalid(ErrorCode::InvalidFieldValue, "type", &known));
         }
     };
     Ok(PaymentEvent::Transaction(Transaction {
@@ -41,7 +41,7 @@ pub(crate) fn payment_event(request: &Request) -> Result<PaymentEvent, Failure> 
     }))
 }
 
-fn deposit(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+fn deposit(data: &Fields<'_>) -> Result<TransactionKind, ApiError> {
     let (from, amount) = (data.optional_text("from", Text::parse)?, amount(data)?);
     Ok(match data.optional("logIndex", integer(log_index))? {
         Some(log_index) => TransactionKind::DepositLog { log_index, from, amount },
@@ -58,13 +58,13 @@ fn log_index(position: u64) -> Result<u64, Invalid> {
     }
 }
 
-fn relay(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+fn relay(data: &Fields<'_>) -> Result<TransactionKind, ApiError> {
     Ok(TransactionKind::Relay {
         status: data.required("status", text(|status| RelayStatus::parse(&status)))?,
     })
 }
 
-fn execution(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+fn execution(data: &Fields<'_>) -> Result<TransactionKind, ApiError> {
     Ok(TransactionKind::Execution {
         actual_dst_amount: data.optional("actualDstAmount", text(|amount| Amount::parse(&amount)))?,
         relay: data.optional("relay", JsonObject::parse)?,
@@ -72,13 +72,13 @@ fn execution(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
     })
 }
 
-fn refund(data: &Fields<'_>) -> Result<TransactionKind, Failure> {
+fn refund(data: &Fields<'_>) -> Result<TransactionKind, ApiError> {
     Ok(TransactionKind::Refund {
         amount: amount(data)?,
         status: data.required("status", text(|status| RefundStatus::parse(&status)))?,
     })
 }
 
-fn amount(data: &Fields<'_>) -> Result<Amount, Failure> {
+fn amount(data: &Fields<'_>) -> Result<Amount, ApiError> {
     data.required("amount", text(|amount| Amount::parse(&amount)))
 }

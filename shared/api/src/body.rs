@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::json::whole_number;
 use super::unreadable::unreadable;
-use super::{ErrorCode, Failure, Request};
+use super::{ApiError, ErrorCode, Request};
 
 /// The fields of a JSON object, each still as the text that was sent.
 ///
@@ -26,17 +26,17 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads the body of a request.
-    pub fn of(request: &'a Request) -> Result<Self, Failure> {
+    pub fn of(request: &'a Request) -> Result<Self, ApiError> {
         let body = request.body_without_mark()?;
         serde_json::from_slice(body).map_err(|error| unreadable(request, body, &error))
     }
 
     /// Reads an object within the body, whose fields refusals name as `prefix` and name.
-    pub fn within(object: &'a RawValue, prefix: &'static str) -> Result<Self, Failure> {
+    pub fn within(object: &'a RawValue, prefix: &'static str) -> Result<Self, ApiError> {
         let fields: Self = serde_json::from_str(object.get()).map_err(|_| {
             let name = prefix.trim_end_matches('.');
             let invalid = Invalid::expected("an object with distinct keys");
-            Failure::invalid(ErrorCode::InvalidFieldValue, name, &invalid)
+            ApiError::invalid(ErrorCode::InvalidFieldValue, name, &invalid)
         })?;
         Ok(Self { prefix, ..fields })
     }
@@ -51,7 +51,7 @@ impl<'a> Fields<'a> {
         &self,
         name: &str,
         read: impl FnOnce(&RawValue) -> Result<T, Invalid>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, ApiError> {
         self.read(ErrorCode::InvalidFieldValue, name, read)
     }
 
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         &self,
         name: &str,
         parse: impl FnOnce(String) -> Result<T, Invalid>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, ApiError> {
         if self.is_empty_text(name) { Ok(None) } else { self.optional(name, text(parse)) }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         &self,
         name: &str,
         parse: impl FnOnce(String) -> Result<T, Invalid>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, ApiError> {
         self.optional_text(name, parse)?.ok_or_else(|| self.missing(name))
     }
 
@@ -83,20 +83,20 @@ impl<'a> Fields<'a> {
         &self,
         name: &str,
         read: impl FnOnce(&RawValue) -> Result<T, Invalid>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, ApiError> {
         self.optional(name, read)?.ok_or_else(|| self.missing(name))
     }
 
     /// An EVM address that must be there.
-    pub fn required_address(&self, name: &str) -> Result<EvmAddress, Failure> {
+    pub fn required_address(&self, name: &str) -> Result<EvmAddress, ApiError> {
         let read = text(|address: String| EvmAddress::parse(&address));
         self.read(ErrorCode::InvalidAddress, name, read)?.ok_or_else(|| self.missing(name))
     }
 
     /// The refusal of a request that lacks a field.
-    pub fn missing(&self, name: &str) -> Failure {
+    pub fn missing(&self, name: &str) -> ApiError {
         let param = format!("{}{name}", self.prefix);
-        Failure::new(ErrorCode::MissingRequiredField, format!("{param} is required")).about(param)
+        ApiError::new(ErrorCode::MissingRequiredField, format!("{param} is required")).about(param)
     }
 
     fn read<T>(
@@ -104,11 +104,11 @@ impl<'a> Fields<'a> {
         code: ErrorCode,
         name: &str,
         read: impl FnOnce(&RawValue) -> Result<T, Invalid>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, ApiError> {
         self.get(name)
             .map(read)
             .transpose()
-            .map_err(|invalid| Failure::invalid(code, format!("{}{name}", self.prefix), &invalid))
+            .map_err(|invalid| ApiError::invalid(code, format!("{}{name}", self.prefix), &invalid))
     }
 }
 

@@ -7,24 +7,24 @@ use lambda_http::http::header::{
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, tracing};
 
-use super::failure::RETRY_AFTER_SECONDS;
-use super::{Answer, ErrorCode, Failure, Request};
+use super::error::RETRY_AFTER_SECONDS;
+use super::{ApiError, ErrorCode, Request, Response};
 
 /// An event of API Gateway's HTTP API, payload format 2.0.
 pub type Event = ApiGatewayV2httpRequest;
 
 /// What API Gateway turns into the HTTP answer.
-pub type Response = ApiGatewayV2httpResponse;
+pub type LambdaResponse = ApiGatewayV2httpResponse;
 
 /// One operation of docs/api.md.
 pub trait Endpoint: Send + Sync {
     /// Answers a request. Every failure is an answer too: an error that left the function
     /// would reach the client as a 5xx without a body.
-    fn handle(&self, request: &Request) -> impl Future<Output = Result<Answer, Failure>> + Send;
+    fn handle(&self, request: &Request) -> impl Future<Output = Result<Response, ApiError>> + Send;
 }
 
 /// Answers an event.
-pub async fn serve(endpoint: &impl Endpoint, event: Event) -> Response {
+pub async fn serve(endpoint: &impl Endpoint, event: Event) -> LambdaResponse {
     let request = Request::from(event);
     match endpoint.handle(&request).await {
         Ok(answer) => respond(StatusCode::OK, answer.to_json(), success_header(&answer)),
@@ -35,17 +35,17 @@ pub async fn serve(endpoint: &impl Endpoint, event: Event) -> Response {
     }
 }
 
-fn success_header(answer: &Answer) -> Option<(HeaderName, HeaderValue)> {
+fn success_header(answer: &Response) -> Option<(HeaderName, HeaderValue)> {
     let replayed = HeaderName::from_static("idempotent-replayed");
     answer.replayed.then(|| (replayed, HeaderValue::from_static("true")))
 }
 
-fn failure_header(failure: &Failure) -> Option<(HeaderName, HeaderValue)> {
+fn failure_header(failure: &ApiError) -> Option<(HeaderName, HeaderValue)> {
     (failure.code == ErrorCode::TemporarilyUnavailable)
         .then(|| (RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)))
 }
 
-fn respond(status: StatusCode, body: String, extra: Option<(HeaderName, HeaderValue)>) -> Response {
+fn respond(status: StatusCode, body: String, extra: Option<(HeaderName, HeaderValue)>) -> LambdaResponse {
     let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         // Answers hold ids, which are capabilities: no shared cache may keep one, and no
@@ -55,7 +55,7 @@ fn respond(status: StatusCode, body: String, extra: Option<(HeaderName, HeaderVa
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]);
     headers.extend(extra);
-    let mut response = Response::default();
+    let mut response = LambdaResponse::default();
     response.status_code = i64::from(status.as_u16());
     response.headers = headers;
     response.body = Some(Body::Text(body));
@@ -64,7 +64,7 @@ fn respond(status: StatusCode, body: String, extra: Option<(HeaderName, HeaderVa
 
 /// Writes down what the caller is not told. Refusals are the caller's affair and stand in
 /// API Gateway's access log.
-fn log(failure: &Failure, request_id: &str) {
+fn log(failure: &ApiError, request_id: &str) {
     let Some(cause) = &failure.cause else { return };
     let (_, _, code) = failure.code.row();
     if failure.code == ErrorCode::InternalError {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::json::canonical;
-use super::{ErrorCode, Failure, Request};
+use super::{ApiError, ErrorCode, Request};
 
 const HEADER: &str = "Idempotency-Key";
 
@@ -17,14 +17,14 @@ impl Request {
     /// (docs/api.md, *Common rules*).
     ///
     /// Only hashes leave this function. The table must not contain credentials or keys.
-    pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, Failure> {
+    pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, ApiError> {
         if !self.has_header(HEADER) {
             return Ok(None);
         }
         let key =
             self.header(HEADER).filter(|key| (1..=256).contains(&key.chars().count())).ok_or_else(|| {
                 let invalid = Invalid::expected("1 to 256 characters");
-                Failure::invalid(ErrorCode::InvalidFieldValue, HEADER, &invalid)
+                ApiError::invalid(ErrorCode::InvalidFieldValue, HEADER, &invalid)
             })?;
         let caller = [self.header("x-api-key"), self.header("authorization")].map(Option::unwrap_or_default);
         let [api_key, authorization] = caller;
@@ -36,7 +36,7 @@ impl Request {
 
     /// The body as bytes that are equal for equal JSON values: a retry by another process may order its keys in another
     /// way, and is the same request. A body that is no JSON is compared as it is.
-    fn comparable_body(&self) -> Result<Vec<u8>, Failure> {
+    fn comparable_body(&self) -> Result<Vec<u8>, ApiError> {
         let body = self.body_without_mark()?;
         Ok(match serde_json::from_slice::<&RawValue>(body) {
             Ok(json) => canonical(json.get()),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use lambda_http::http::HeaderMap;
 use url::form_urlencoded;
 
-use super::{ErrorCode, Event, Failure};
+use super::{ApiError, ErrorCode, Event};
 
 /// The largest body that is read. A request that uses every field to the full stays below a
 /// quarter of it; the rest is room for fields we ignore.
@@ -70,18 +70,18 @@ impl Request {
     }
 
     /// The body's bytes without a UTF-8 byte order mark, which .NET and PowerShell put before JSON text.
-    pub(super) fn body_without_mark(&self) -> Result<&[u8], Failure> {
+    pub(super) fn body_without_mark(&self) -> Result<&[u8], ApiError> {
         let body = self.body()?;
         Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
     }
 
     /// Returns the body's bytes; they are empty if there is no body.
-    pub fn body(&self) -> Result<&[u8], Failure> {
+    pub fn body(&self) -> Result<&[u8], ApiError> {
         let Some(body) = &self.body else {
-            return Err(Failure::new(ErrorCode::InvalidJson, "The body is not valid base64"));
+            return Err(ApiError::new(ErrorCode::InvalidJson, "The body is not valid base64"));
         };
         if body.len() > MAX_BODY_BYTES {
-            return Err(Failure::new(ErrorCode::PayloadTooLarge, "The body is larger than 256 KiB"));
+            return Err(ApiError::new(ErrorCode::PayloadTooLarge, "The body is larger than 256 KiB"));
         }
         Ok(body)
     }

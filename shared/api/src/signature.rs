@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use runtime::SigningSecrets;
 use runtime::signature::{Message, SignatureError};
 
-use super::{ErrorCode, Failure, Request};
+use super::{ApiError, ErrorCode, Request};
 
 /// The specification's headers, each with the name that Svix gives it.
 const ID: [&str; 2] = ["webhook-id", "svix-id"];
@@ -17,16 +17,16 @@ const SIGNATURE: [&str; 2] = ["webhook-signature", "svix-signature"];
 const BINDING: &str = "checkout-order:";
 
 /// Refuses a request without a valid signature. A handler believes nothing of the request before.
-pub fn verify_signature(request: &Request, secrets: &SigningSecrets, now: Timestamp) -> Result<(), Failure> {
+pub fn verify_signature(request: &Request, secrets: &SigningSecrets, now: Timestamp) -> Result<(), ApiError> {
     let id = required_header(request, ID)?;
     let timestamp = required_header(request, TIMESTAMP)?;
     let signatures = required_header(request, SIGNATURE)?;
     let message = Message { id, timestamp, body: request.body()? };
     secrets.verify(message, signatures, now).map_err(|error| match error {
         SignatureError::NoMatch => {
-            Failure::new(ErrorCode::SignatureInvalid, "No signature matches").about("webhook-signature")
+            ApiError::new(ErrorCode::SignatureInvalid, "No signature matches").about("webhook-signature")
         }
-        SignatureError::Expired => Failure::new(
+        SignatureError::Expired => ApiError::new(
             ErrorCode::SignatureExpired,
             "The signature is more than five minutes off, or its time is no number of epoch seconds",
         )
@@ -39,7 +39,7 @@ pub fn verify_signature(request: &Request, secrets: &SigningSecrets, now: Timest
 /// The signature covers the message's id, its time and its body, but no path: a holder of one could send it on to
 /// another order. A sender excludes that by an id that names the order, `checkout-order:<order id>:<anything unique>`. An
 /// id that begins like that and names no order is refused as well: its sender meant to bind it.
-pub fn signed_for(request: &Request, order: OrderId) -> Result<(), Failure> {
+pub fn signed_for(request: &Request, order: OrderId) -> Result<(), ApiError> {
     let Some(bound) = webhook_header(request, ID).and_then(|id| id.strip_prefix(BINDING)) else {
         return Ok(());
     };
@@ -47,14 +47,14 @@ pub fn signed_for(request: &Request, order: OrderId) -> Result<(), Failure> {
     if named == Some(order) {
         return Ok(());
     }
-    Err(Failure::new(ErrorCode::SignatureInvalid, "The message was signed for another order")
+    Err(ApiError::new(ErrorCode::SignatureInvalid, "The message was signed for another order")
         .about("webhook-id"))
 }
 
-fn required_header<'a>(request: &'a Request, names: [&'static str; 2]) -> Result<&'a str, Failure> {
+fn required_header<'a>(request: &'a Request, names: [&'static str; 2]) -> Result<&'a str, ApiError> {
     webhook_header(request, names).ok_or_else(|| {
         let [name, _] = names;
-        Failure::new(ErrorCode::SignatureMissing, format!("The header {name} is missing")).about(name)
+        ApiError::new(ErrorCode::SignatureMissing, format!("The header {name} is missing")).about(name)
     })
 }
 

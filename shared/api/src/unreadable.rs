@@ -3,12 +3,12 @@
 use serde_json::error::Category;
 
 use super::json::{Token, Tokens};
-use super::{ErrorCode, Failure, Request};
+use super::{ApiError, ErrorCode, Request};
 
 /// Refuses a body that is no JSON object. `body` is without its byte order mark. The message never repeats what
 /// was sent: a body may hold secrets.
-pub(super) fn unreadable(request: &Request, body: &[u8], error: &serde_json::Error) -> Failure {
-    Failure::new(ErrorCode::InvalidJson, reason(request, body, error))
+pub(super) fn unreadable(request: &Request, body: &[u8], error: &serde_json::Error) -> ApiError {
+    ApiError::new(ErrorCode::InvalidJson, reason(request, body, error))
 }
 
 fn reason(request: &Request, body: &[u8], error: &serde_json::Error) -> String {

@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use api::{Event, Failure, Fields, Request, integer, object, text, verify_signature};
+use api::{ApiError, Event, Fields, Request, integer, object, text, verify_signature};
 use criterion::Criterion;
 use domain::amount::Amount;
 use domain::json_object::JsonObject;
@@ -53,7 +53,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn session_terms(request: &Request) -> Result<(SessionTerms, ExpiresIn), Failure> {
+fn session_terms(request: &Request) -> Result<(SessionTerms, ExpiresIn), ApiError> {
     let fields = Fields::of(request)?;
     let expires_in = fields.optional("expires_in", integer(ExpiresIn::parse))?.unwrap_or(ExpiresIn::DEFAULT);
     let terms = SessionTerms {
@@ -65,7 +65,7 @@ fn session_terms(request: &Request) -> Result<(SessionTerms, ExpiresIn), Failure
     Ok((terms, expires_in))
 }
 
-fn order_terms(request: &Request) -> Result<OrderTerms, Failure> {
+fn order_terms(request: &Request) -> Result<OrderTerms, ApiError> {
     let fields = Fields::of(request)?;
     let payload = fields.required("payload", |value| object(value).map(ToOwned::to_owned))?;
     let expected = Fields::within(&payload, "payload.")?;
@@ -87,7 +87,7 @@ fn order_terms(request: &Request) -> Result<OrderTerms, Failure> {
     })
 }
 
-fn deposit(request: &Request) -> Result<Transaction, Failure> {
+fn deposit(request: &Request) -> Result<Transaction, ApiError> {
     let fields = Fields::of(request)?;
     let data = fields.required("data", |value| object(value).map(ToOwned::to_owned))?;
     let data = Fields::within(&data, "data.")?;

@@ -8,11 +8,11 @@
 )]
 
 mod address;
-mod answer;
 mod body;
 mod fixture;
 mod record;
 mod redirect;
+mod response;
 mod status;
 mod stored;
 
@@ -30,6 +30,6 @@ fn main() {
     status::measure(&mut criterion);
     record::measure(&mut criterion);
     stored::measure(&mut criterion);
-    answer::measure(&mut criterion);
+    response::measure(&mut criterion);
     criterion.final_summary();
 }

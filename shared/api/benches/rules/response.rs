@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use api::Answer;
+use api::Response;
 use api::view::{CreatedSessionView, OrderRecordView, OrderView, SessionView, SessionWithOrderView};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use domain::record::CheckoutRecord;
@@ -35,28 +35,28 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn created_session(record: &CheckoutRecord) -> Answer {
-    Answer::new("Checkout session created", &CreatedSessionView::new(&record.checkout).unwrap()).unwrap()
+fn created_session(record: &CheckoutRecord) -> Response {
+    Response::new("Checkout session created", &CreatedSessionView::new(&record.checkout).unwrap()).unwrap()
 }
 
-fn session(record: &CheckoutRecord) -> Answer {
+fn session(record: &CheckoutRecord) -> Response {
     let view = SessionView::new(&record.checkout, meanwhile()).unwrap();
-    Answer::new("Checkout session retrieved", &view).unwrap()
+    Response::new("Checkout session retrieved", &view).unwrap()
 }
 
-fn created_order(record: &CheckoutRecord) -> Answer {
-    Answer::new("Created order successfully", &OrderView::created(&record.checkout).unwrap()).unwrap()
+fn created_order(record: &CheckoutRecord) -> Response {
+    Response::new("Created order successfully", &OrderView::created(&record.checkout).unwrap()).unwrap()
 }
 
-fn order(record: &CheckoutRecord) -> Answer {
+fn order(record: &CheckoutRecord) -> Response {
     let view = OrderRecordView::new(record, meanwhile()).unwrap();
-    Answer::new("Get order and transactions successfully", &view).unwrap()
+    Response::new("Get order and transactions successfully", &view).unwrap()
 }
 
-fn session_with_order(record: &CheckoutRecord) -> Answer {
+fn session_with_order(record: &CheckoutRecord) -> Response {
     let view = SessionWithOrderView {
         session: SessionView::new(&record.checkout, meanwhile()).unwrap(),
         order: OrderRecordView::new(record, meanwhile()),
     };
-    Answer::new("Checkout session retrieved", &view).unwrap()
+    Response::new("Checkout session retrieved", &view).unwrap()
 }

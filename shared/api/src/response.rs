@@ -1,33 +1,33 @@
-//! What goes right.
+//! Successful responses.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Failure;
+use super::ApiError;
 
-/// A success on its way to the caller.
+/// A successful response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     message: &'static str,
     data: Box<RawValue>,
     /// Whether an idempotency key brought it back.
     pub(super) replayed: bool,
 }
 
-impl Answer {
-    /// Returns an answer with one of the messages of docs/api.md, *Responses*.
-    pub fn new(message: &'static str, data: &impl Serialize) -> Result<Self, Failure> {
+impl Response {
+    /// Creates a response with one of the messages of docs/api.md, *Responses*.
+    pub fn new(message: &'static str, data: &impl Serialize) -> Result<Self, ApiError> {
         let data = serde_json::value::to_raw_value(data).map_err(unreadable)?;
         Ok(Self { message, data, replayed: false })
     }
 
-    /// An answer whose data is JSON text already.
-    pub fn from_json(message: &'static str, data: String) -> Result<Self, Failure> {
+    /// Creates a response whose data is JSON text already.
+    pub fn from_json(message: &'static str, data: String) -> Result<Self, ApiError> {
         let data = RawValue::from_string(data).map_err(unreadable)?;
         Ok(Self { message, data, replayed: false })
     }
 
-    /// The same answer, as the repetition of an earlier one.
+    /// Marks the response as the repetition of an earlier one.
     #[must_use]
     pub fn replayed(self) -> Self {
         Self { replayed: true, ..self }
@@ -42,6 +42,6 @@ impl Answer {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
-fn unreadable(error: serde_json::Error) -> Failure {
-    Failure::internal(format!("an answer cannot be written: {error}"))
+fn unreadable(error: serde_json::Error) -> ApiError {
+    ApiError::internal(format!("a response cannot be written: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, and the one table from error to status, type and code.
+//! Errors of the API, and the one table from error to status, type and code.
 
 use std::borrow::Cow;
 
@@ -107,9 +107,9 @@ impl ErrorCode {
     }
 }
 
-/// A refusal on its way to the caller: what the caller reads, and what only the log does.
+/// An error response: what the caller reads, and what only the log shows.
 #[derive(Debug)]
-pub struct Failure {
+pub struct ApiError {
     pub(super) code: ErrorCode,
     message: String,
     param: Option<Cow<'static, str>>,
@@ -117,19 +117,19 @@ pub struct Failure {
     pub(super) cause: Option<String>,
 }
 
-impl Failure {
-    /// A failure with a sentence for the caller.
+impl ApiError {
+    /// Creates an error with a sentence for the caller.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), param: None, order_id: None, cause: None }
     }
 
-    /// The same, naming the field it is about.
+    /// Names the field that the error is about.
     #[must_use]
     pub fn about(self, param: impl Into<Cow<'static, str>>) -> Self {
         Self { param: Some(param.into()), ..self }
     }
 
-    /// A mistake of ours. The caller learns nothing of `cause`; the log does.
+    /// Creates the error for a fault of the service. The caller does not see `cause`; the log does.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self {
             cause: Some(cause.into()),
@@ -206,7 +206,7 @@ impl Failure {
     }
 }
 
-impl From<DependencyError> for Failure {
+impl From<DependencyError> for ApiError {
     fn from(error: DependencyError) -> Self {
         match error {
             DependencyError::Unavailable(cause) | DependencyError::Contended(cause) => Self {
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_cause_stays_inside() {
-        let failure = Failure::from(DependencyError::Broken("table secret-table".to_owned()));
+        let failure = ApiError::from(DependencyError::Broken("table secret-table".to_owned()));
         assert!(!failure.to_json().contains("secret-table"));
         assert!(failure.cause.unwrap().contains("secret-table"));
     }

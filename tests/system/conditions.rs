@@ -16,7 +16,7 @@ use domain::json_object::JsonObject;
 use domain::lifecycle::{Checkout, ExpireRefusal, LinkRefusal};
 use domain::order::{ChainId, Order, OrderKind, OrderTerms};
 use domain::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::session::{CheckoutSession, SessionStatus, SessionTerms};
 use domain::text::Text;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
@@ -65,7 +65,7 @@ impl History {
             order: self.is_alone.then(|| order.clone()),
             deadline,
             expired_at: None,
-            ledger: Ledger::default(),
+            payment_state: PaymentState::default(),
             version: 0,
         };
         let (mut known, mut on_chain): (Vec<Transaction>, Vec<ChainFact>) = (Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ impl History {
                         continue;
                     };
                     on_chain = vec![seen_deposit(deadline, amount, *is_final)];
-                    checkout.ledger = checkout.observe(order, &known, &on_chain, now);
+                    checkout.payment_state = checkout.observe(order, &known, &on_chain, now);
                     checkout.version += 1;
                 }
                 Deed::Report(event) => {
@@ -89,7 +89,7 @@ impl History {
                     let Some(recorded) = checkout.record(order, &known, &on_chain, event.clone(), now) else {
                         continue;
                     };
-                    checkout.ledger = recorded.ledger;
+                    checkout.payment_state = recorded.payment_state;
                     checkout.version += 1;
                     if let Some(transaction) = recorded.transaction {
                         known.retain(|stored| !stored.is_same_as(&transaction));
@@ -216,7 +216,7 @@ impl Database {
 
     /// Puts a checkout as the store would have left it, and makes sure of that.
     async fn put(&self, session: SessionId, checkout: &Checkout) {
-        let Checkout { session: opened, order, deadline, expired_at, ledger, version } = checkout;
+        let Checkout { session: opened, order, deadline, expired_at, payment_state, version } = checkout;
         let item = json!({
             "pk": format!("checkout#{}", session.order()),
             "sk": "checkout",
@@ -224,7 +224,7 @@ impl Database {
             "order": order,
             "deadline": deadline,
             "expired_at": expired_at,
-            "ledger": (*ledger != Ledger::default()).then_some(ledger),
+            "ledger": (*payment_state != PaymentState::default()).then_some(payment_state),
             "version": version,
         });
         let put = self.service.database.put_item().table_name(&self.service.table);

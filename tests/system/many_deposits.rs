@@ -114,7 +114,7 @@ fn assert_all_are_kept(record: &Value) {
 }
 
 /// Writes the deposits of `numbers` as they would be stored had they been reported: like the
-/// deposit of 1 unit that was, and counted in the order's ledger.
+/// deposit of 1 unit that was, and counted in the order's payment state.
 async fn write_as_recorded(service: &Service, order: &str, numbers: std::ops::RangeInclusive<u32>) {
     let partition = string(format!("checkout#{order}"));
     let sort_key = |number| string(format!("transaction#deposit#{BASE}#{}", hash(number)));

@@ -537,7 +537,7 @@ fn due(orders: &[ReconciledOrder], now: Timestamp) -> Vec<Due<'_>> {
         .iter()
         .filter_map(|one| {
             let (factory, sweep, since) = due(one)?;
-            let is_paid = one.observed.record.checkout.ledger.paid_at.is_some();
+            let is_paid = one.observed.record.checkout.payment_state.paid_at.is_some();
             Some(Due { order: &one.observed, factory, sweep, is_paid, since })
         })
         .collect()

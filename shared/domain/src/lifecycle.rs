@@ -11,7 +11,7 @@ use crate::id::OrderId;
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
 use crate::payment::{PaymentEvent, Transaction, by_transaction};
-use crate::payment_state::{Ledger, Outcome};
+use crate::payment_state::{Outcome, PaymentState};
 use crate::session::{CheckoutSession, SessionStatus};
 use crate::time::Timestamp;
 
@@ -30,7 +30,7 @@ pub struct Checkout {
     /// When the merchant expired it; `None` if it did not.
     pub expired_at: Option<Timestamp>,
     /// What the facts reported of the order come to.
-    pub ledger: Ledger,
+    pub payment_state: PaymentState,
     /// Counts the writes that the next fact must not overlook.
     pub version: u64,
 }
@@ -39,7 +39,7 @@ pub struct Checkout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// The sum after it.
-    pub ledger: Ledger,
+    pub payment_state: PaymentState,
     /// The transaction as it is known now; `None` for a reported failure.
     pub transaction: Option<Transaction>,
 }
@@ -69,10 +69,10 @@ pub enum ExpireRefusal {
 impl Checkout {
     /// Where the session stands (docs/api.md, *Statuses*).
     pub fn session_status(&self, now: Timestamp) -> SessionStatus {
-        match self.ledger.outcome {
+        match self.payment_state.outcome {
             Some(Outcome::Complete) => SessionStatus::Complete,
             Some(Outcome::Expired) => SessionStatus::Expired,
-            None if self.ledger.paid_at.is_some() => SessionStatus::Processing,
+            None if self.payment_state.paid_at.is_some() => SessionStatus::Processing,
             None if self.is_held(now) => SessionStatus::Processing,
             None if self.is_over(now) => SessionStatus::Expired,
             None => SessionStatus::Open,
@@ -82,17 +82,17 @@ impl Checkout {
     /// Where the order stands: the first row of the table that fits (docs/api.md, *Statuses*). Unlike the
     /// session's, this status follows from the facts alone, in whatever order they came.
     pub fn order_status(&self, order: &Order, now: Timestamp) -> OrderStatus {
-        let ledger = &self.ledger;
-        if ledger.executed {
+        let payment_state = &self.payment_state;
+        if payment_state.executed {
             OrderStatus::Executed
-        } else if ledger.is_refunded(order) {
+        } else if payment_state.is_refunded(order) {
             OrderStatus::Refunded
-        } else if ledger.any_failure().is_some() {
+        } else if payment_state.any_failure().is_some() {
             OrderStatus::Failure
-        } else if ledger.paid_at.is_some() || self.is_held(now) {
-            if ledger.relayed { OrderStatus::Relay } else { OrderStatus::Executing }
+        } else if payment_state.paid_at.is_some() || self.is_held(now) {
+            if payment_state.relayed { OrderStatus::Relay } else { OrderStatus::Executing }
         } else if self.is_over(now) {
-            if ledger.deposited { OrderStatus::Refunding } else { OrderStatus::Expired }
+            if payment_state.deposited { OrderStatus::Refunding } else { OrderStatus::Expired }
         } else {
             match order.terms.onramp.as_ref().map(|onramp| onramp.vendor) {
                 Some(OnrampVendor::StripeWeb2) => OrderStatus::WaitingStripePayment,
@@ -127,7 +127,9 @@ impl Checkout {
     /// The version counts it: a payment that was judged before it must not come through after it.
     pub fn expire(&self, now: Timestamp) -> Result<Self, ExpireRefusal> {
         match self.session_status(now) {
-            SessionStatus::Open if self.ledger.pending_since.is_some() => Err(ExpireRefusal::PaymentPending),
+            SessionStatus::Open if self.payment_state.pending_since.is_some() => {
+                Err(ExpireRefusal::PaymentPending)
+            }
             SessionStatus::Open => {
                 Ok(Self { expired_at: Some(now), version: self.version + 1, ..self.clone() })
             }
@@ -151,7 +153,7 @@ impl Checkout {
         now: Timestamp,
     ) -> Option<Recorded> {
         let mut transactions = Cow::Borrowed(known);
-        let mut failure = self.ledger.failure.clone();
+        let mut failure = self.payment_state.failure.clone();
         let transaction = match event {
             PaymentEvent::Transaction(reported) => {
                 let at = known.iter().position(|transaction| transaction.is_same_as(&reported));
@@ -168,10 +170,11 @@ impl Checkout {
                 None
             }
         };
-        let mut ledger = Ledger::sum(order, &transactions, on_chain, failure, &self.ledger);
-        self.decide(order, &mut ledger, &transactions, on_chain, now);
-        let is_news = ledger != self.ledger || *transactions != *known;
-        is_news.then_some(Recorded { ledger, transaction })
+        let mut payment_state =
+            PaymentState::sum(order, &transactions, on_chain, failure, &self.payment_state);
+        self.decide(order, &mut payment_state, &transactions, on_chain, now);
+        let is_news = payment_state != self.payment_state || *transactions != *known;
+        is_news.then_some(Recorded { payment_state, transaction })
     }
 
     /// The sum after the chain was looked at. `on_chain` is all that it shows of the order, and replaces what it showed
@@ -182,17 +185,23 @@ impl Checkout {
         reported: &[Transaction],
         on_chain: &[ChainFact],
         now: Timestamp,
-    ) -> Ledger {
-        let mut ledger = Ledger::sum(order, reported, on_chain, self.ledger.failure.clone(), &self.ledger);
-        self.decide(order, &mut ledger, reported, on_chain, now);
-        ledger
+    ) -> PaymentState {
+        let mut payment_state = PaymentState::sum(
+            order,
+            reported,
+            on_chain,
+            self.payment_state.failure.clone(),
+            &self.payment_state,
+        );
+        self.decide(order, &mut payment_state, reported, on_chain, now);
+        payment_state
     }
 
     /// Decides what a new fact makes true once and for all.
     fn decide(
         &self,
         order: &Order,
-        ledger: &mut Ledger,
+        payment_state: &mut PaymentState,
         reported: &[Transaction],
         on_chain: &[ChainFact],
         now: Timestamp,
@@ -204,43 +213,45 @@ impl Checkout {
         let asked = order.terms.src_amount;
         let totals = ChainTotals::of(on_chain, &by_transaction(reported), self.deadline);
         // What does not count on the chain's word alone.
-        let besides = ledger.received.saturating_sub(totals.confirmed);
+        let besides = payment_state.received.saturating_sub(totals.confirmed);
 
         // What was seen before the deadline holds the session until it is final, or gone.
-        ledger.pending_since = if totals.seen > Amount::ZERO
+        payment_state.pending_since = if totals.seen > Amount::ZERO
             && besides.saturating_add(totals.seen_in_time) >= asked
             && self.expired_at.is_none()
         {
-            self.ledger.pending_since.or(is_in_time.then_some(now))
+            self.payment_state.pending_since.or(is_in_time.then_some(now))
         } else {
             None
         };
-        ledger.paid_at = if besides.saturating_add(totals.seen) < asked {
+        payment_state.paid_at = if besides.saturating_add(totals.seen) < asked {
             // A reorganisation took the payment back. What a processor reports never shrinks.
             None
-        } else if ledger.paid_at.is_some() {
-            ledger.paid_at
-        } else if ledger.covers(order) && is_in_time {
+        } else if payment_state.paid_at.is_some() {
+            payment_state.paid_at
+        } else if payment_state.covers(order) && is_in_time {
             Some(now)
         } else {
             let is_confirmed = besides.saturating_add(totals.confirmed_in_time) >= asked;
-            (is_confirmed && self.ledger.pending_since.is_some() && ledger.pending_since.is_some())
-                .then_some(now)
+            (is_confirmed
+                && self.payment_state.pending_since.is_some()
+                && payment_state.pending_since.is_some())
+            .then_some(now)
         };
-        if ledger.outcome.is_some() {
+        if payment_state.outcome.is_some() {
             return;
         }
         let may_complete = !self.session_status(fastest).is_terminal();
-        if ledger.executed && may_complete {
-            ledger.outcome = Some(Outcome::Complete);
-        } else if ledger.is_refunded(order) || ledger.any_failure().is_some() {
-            ledger.outcome = Some(Outcome::Expired);
+        if payment_state.executed && may_complete {
+            payment_state.outcome = Some(Outcome::Complete);
+        } else if payment_state.is_refunded(order) || payment_state.any_failure().is_some() {
+            payment_state.outcome = Some(Outcome::Expired);
         }
     }
 
     /// Whether the deadline has passed, but a payment that was seen before it waits for its finality.
     fn is_held(&self, now: Timestamp) -> bool {
-        self.ledger.pending_since.is_some() && self.expired_at.is_none() && now >= self.deadline
+        self.payment_state.pending_since.is_some() && self.expired_at.is_none() && now >= self.deadline
     }
 
     /// Whether the deadline has passed or the merchant called it off.

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 /// transactions: a payer may send 5,000 of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; any combination can be true")]
-pub struct Ledger {
+pub struct PaymentState {
     /// What was deposited on the order's own chain. A deposit on another chain is kept, and
     /// can be recovered, but pays nothing.
     pub received: Amount,
@@ -25,7 +25,7 @@ pub struct Ledger {
     pub executed: bool,
     /// Whether a successful refund is known, on whatever chain.
     pub refunded: bool,
-    /// The sum of the successful refunds on the order's own chain. `None` only in a ledger that was stored
+    /// The sum of the successful refunds on the order's own chain. `None` only in a payment state that was stored
     /// before this sum was kept: any refund then counts as a refund of everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Amount>,
@@ -59,8 +59,8 @@ pub enum Outcome {
     Expired,
 }
 
-impl Default for Ledger {
-    /// The ledger of an order of which nothing was reported.
+impl Default for PaymentState {
+    /// The payment state of an order of which nothing was reported.
     fn default() -> Self {
         Self {
             received: Amount::ZERO,
@@ -78,7 +78,7 @@ impl Default for Ledger {
     }
 }
 
-impl Ledger {
+impl PaymentState {
     /// The sum of an order's reported transactions and failure, and of what the chain shows, with what was
     /// decided before.
     ///
@@ -91,7 +91,7 @@ impl Ledger {
         failure: Option<Text<4096>>,
         before: &Self,
     ) -> Self {
-        let mut ledger = Self {
+        let mut payment_state = Self {
             failure,
             settlement_failure: chain_fact::settlement_failure(on_chain),
             paid_at: before.paid_at,
@@ -103,29 +103,29 @@ impl Ledger {
         for transaction in &chain_fact::with_reported(order, &by_transaction(reported), on_chain) {
             match &transaction.kind {
                 TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => {
-                    ledger.deposited |= *amount > Amount::ZERO;
+                    payment_state.deposited |= *amount > Amount::ZERO;
                     if transaction.chain == order.terms.src_chain {
-                        ledger.received = ledger.received.saturating_add(*amount);
+                        payment_state.received = payment_state.received.saturating_add(*amount);
                     }
                 }
-                TransactionKind::Relay { status: _ } => ledger.relayed = true,
-                TransactionKind::Execution { .. } => ledger.executed = true,
+                TransactionKind::Relay { status: _ } => payment_state.relayed = true,
+                TransactionKind::Execution { .. } => payment_state.executed = true,
                 TransactionKind::Refund { status: RefundStatus::Failure, amount: _ } => {}
                 TransactionKind::Refund { status: RefundStatus::Success, amount } => {
-                    ledger.refunded = true;
+                    payment_state.refunded = true;
                     if transaction.chain == order.terms.src_chain {
                         returned = returned.saturating_add(*amount);
                     }
                 }
             }
         }
-        ledger.returned = Some(returned);
-        ledger
+        payment_state.returned = Some(returned);
+        payment_state
     }
 
-    /// Whether this stored ledger is the sum of the facts that were read beside it.
+    /// Whether this stored payment state is the sum of the facts that were read beside it.
     pub fn is_sum(&self, sum: &Self) -> bool {
-        // A ledger that was stored before a failed settlement could be tried again calls the first one final.
+        // A payment state that was stored before a failed settlement could be tried again calls the first one final.
         let failure = sum.settlement_failure.as_ref().or(self.settlement_failure.as_ref()).cloned();
         let sum = &Self { settlement_failure: failure, ..sum.clone() };
         match self.returned {

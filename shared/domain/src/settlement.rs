@@ -44,7 +44,7 @@ impl NextStep {
         }
         if is_unsettled(checkout, order, facts, now) {
             let is_overdue = unsettled_since.is_some_and(|since| now.since(since) >= LONGEST_WAIT);
-            let is_paid = checkout.ledger.paid_at.is_some();
+            let is_paid = checkout.payment_state.paid_at.is_some();
             let is_due = is_paid || is_overdue || totals.pending() == Amount::ZERO;
             return if is_due { Self::Sweep } else { Self::Observe };
         }
@@ -63,7 +63,7 @@ pub fn is_unsettled(checkout: &Checkout, order: &Order, facts: &[ChainFact], now
     let totals = ChainTotals::of(facts, &[], checkout.deadline);
     let belongs_to_recipient = match checkout.order_status(order, now) {
         OrderStatus::WaitingStripePayment | OrderStatus::ScanningDepositTransaction => false,
-        OrderStatus::Executing | OrderStatus::Relay => checkout.ledger.paid_at.is_some(),
+        OrderStatus::Executing | OrderStatus::Relay => checkout.payment_state.paid_at.is_some(),
         OrderStatus::Executed
         | OrderStatus::Refunding
         | OrderStatus::Refunded
@@ -77,7 +77,7 @@ pub fn is_unsettled(checkout: &Checkout, order: &Order, facts: &[ChainFact], now
 /// still sweep once the token relents, and the scan finds that.
 fn is_refused_for_good(checkout: &Checkout, order: &Order, now: Timestamp) -> bool {
     let has_failed = checkout.order_status(order, now) == OrderStatus::Failure;
-    has_failed && checkout.ledger.settlement_failure.is_some()
+    has_failed && checkout.payment_state.settlement_failure.is_some()
 }
 
 /// Whether the order may still be paid in full.

@@ -14,7 +14,7 @@ use domain::json_object::JsonObject;
 use domain::lifecycle::{Checkout, ExpireRefusal};
 use domain::order::{ChainId, Order, OrderKind, OrderStatus, OrderTerms};
 use domain::payment::{PaymentEvent, Transaction, TransactionKind, TxHash, by_transaction};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::session::{CheckoutSession, SessionStatus, SessionTerms};
 use domain::settlement::NextStep;
 use domain::text::Text;
@@ -83,7 +83,7 @@ impl Story {
             order: Some(order.clone()),
             deadline: at(DEADLINE),
             expired_at: None,
-            ledger: Ledger::default(),
+            payment_state: PaymentState::default(),
             version: 0,
         };
         Self { checkout, order, reported: Vec::new(), on_chain: Vec::new() }
@@ -91,7 +91,7 @@ impl Story {
 
     /// The chain shows this, and nothing else.
     fn sees(&mut self, facts: Vec<ChainFact>, now: i64) {
-        self.checkout.ledger = self.checkout.observe(&self.order, &self.reported, &facts, at(now));
+        self.checkout.payment_state = self.checkout.observe(&self.order, &self.reported, &facts, at(now));
         self.checkout.version += 1;
         self.on_chain = facts;
     }
@@ -104,7 +104,7 @@ impl Story {
         else {
             return;
         };
-        self.checkout.ledger = recorded.ledger;
+        self.checkout.payment_state = recorded.payment_state;
         let transaction = recorded.transaction.unwrap();
         self.reported.retain(|stored| !stored.is_same_as(&transaction));
         self.reported.push(transaction);
@@ -204,7 +204,7 @@ fn what_was_seen_before_the_deadline_holds_the_session_until_it_is_final() {
     assert_eq!(story.order(DEADLINE), OrderStatus::Executing);
     story.sees(vec![deposit(1, 100, 1799, true)], AFTER);
     assert_eq!(story.session(AFTER), SessionStatus::Processing);
-    assert!(story.checkout.ledger.paid_at.is_some());
+    assert!(story.checkout.payment_state.paid_at.is_some());
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn transfers_that_are_reported_and_seen_on_the_chain_count_once() {
         story.hears_of(reported_log(1, 4, 40), IN_TIME);
         story.hears_of(reported_log(1, 7, 20), IN_TIME);
         story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
-        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(story.checkout.payment_state.received, amount(60));
         assert_eq!(story.session(IN_TIME), SessionStatus::Open);
         let totals = ChainTotals::of(&story.on_chain, &by_transaction(&story.reported), at(DEADLINE));
         assert_eq!(totals.pending(), amount(0));
@@ -277,7 +277,7 @@ fn a_hash_without_0x_is_the_one_that_the_chain_shows() {
         let bare = TxHash::parse(format!("{:064X}", 1)).unwrap();
         story.hears_of(Transaction { hash: bare, ..reported(1, 60) }, IN_TIME);
         story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
-        assert_eq!(story.checkout.ledger.received, amount(60));
+        assert_eq!(story.checkout.payment_state.received, amount(60));
         assert_eq!(with_reported(&story.order, &story.reported, &story.on_chain).len(), 1);
         assert_eq!(story.session(IN_TIME), SessionStatus::Open);
     }
@@ -306,8 +306,8 @@ fn one_deposit_from_both_sources_counts_once() {
         let mut story = Story::begin();
         story.hears_of(reported(1, 60), IN_TIME);
         story.sees(vec![deposit(1, 60, 10, is_final)], IN_TIME);
-        assert_eq!(story.checkout.ledger.received, amount(60));
-        assert_eq!(story.checkout.ledger.pending_since, None);
+        assert_eq!(story.checkout.payment_state.received, amount(60));
+        assert_eq!(story.checkout.payment_state.pending_since, None);
         assert_eq!(story.session(DEADLINE), SessionStatus::Expired);
     }
 }
@@ -514,7 +514,7 @@ proptest! {
             _ => None,
         });
         let sum = deposits.fold(Amount::ZERO, Amount::saturating_add);
-        prop_assert_eq!(story.checkout.ledger.received, sum);
+        prop_assert_eq!(story.checkout.payment_state.received, sum);
         let totals = ChainTotals::of(&story.on_chain, &story.reported, story.checkout.deadline);
         prop_assert!(totals.confirmed <= sum);
     }
@@ -526,8 +526,8 @@ proptest! {
         facts.dedup_by(|one, other| one.hash == other.hash);
         let mut story = Story::begin();
         story.sees(facts.clone(), IN_TIME);
-        let once = story.checkout.ledger.clone();
+        let once = story.checkout.payment_state.clone();
         story.sees(facts, IN_TIME + 1);
-        prop_assert_eq!(&story.checkout.ledger, &once);
+        prop_assert_eq!(&story.checkout.payment_state, &once);
     }
 }

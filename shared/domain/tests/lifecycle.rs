@@ -21,7 +21,7 @@ use domain::order::{ChainId, Order, OrderKind, OrderStatus, OrderTerms};
 use domain::payment::{
     PaymentEvent, Points, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash,
 };
-use domain::payment_state::{Ledger, Outcome, covered_at};
+use domain::payment_state::{Outcome, PaymentState, covered_at};
 use domain::session::{CheckoutSession, ExpiresIn, SessionStatus, SessionTerms};
 use domain::text::Text;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
@@ -71,7 +71,7 @@ impl Record {
             order: Some(order.clone()),
             deadline: opened + ExpiresIn::DEFAULT.as_duration(),
             expired_at: None,
-            ledger: Ledger::default(),
+            payment_state: PaymentState::default(),
             version: 0,
         };
         Self { checkout, order, transactions: Vec::new() }
@@ -102,10 +102,10 @@ impl Record {
     fn report(&mut self, event: PaymentEvent, now: i64) -> bool {
         let now = Timestamp::from_millis(now);
         let recorded = self.checkout.record(&self.order, &self.transactions, &[], event, now);
-        let Some(Recorded { ledger, transaction }) = recorded else {
+        let Some(Recorded { payment_state, transaction }) = recorded else {
             return false;
         };
-        self.checkout.ledger = ledger;
+        self.checkout.payment_state = payment_state;
         self.checkout.version += 1;
         if let Some(transaction) = transaction {
             let same = self.transactions.iter_mut().find(|stored| stored.is_same_as(&transaction));
@@ -140,7 +140,7 @@ impl Record {
     }
 
     fn received(&self) -> String {
-        self.checkout.ledger.received.to_string()
+        self.checkout.payment_state.received.to_string()
     }
 
     /// Whether both know the same transactions, in whatever order.
@@ -322,12 +322,12 @@ fn a_late_payment_less_its_refunded_excess_is_still_to_be_refunded() {
 }
 
 #[test]
-fn a_ledger_from_before_refunds_were_summed_keeps_its_status() {
+fn a_payment_state_from_before_refunds_were_summed_keeps_its_status() {
     let mut record = Record::after([payment(), refund(RefundStatus::Success)]);
-    record.checkout.ledger.returned = None;
+    record.checkout.payment_state.returned = None;
     assert_eq!(record.at(IN_TIME), (OrderStatus::Refunded, SessionStatus::Expired));
     let mut record = Record::after([payment()]);
-    record.checkout.ledger.returned = None;
+    record.checkout.payment_state.returned = None;
     assert_eq!(record.at(IN_TIME), (OrderStatus::Executing, SessionStatus::Processing));
 }
 
@@ -335,10 +335,10 @@ fn a_ledger_from_before_refunds_were_summed_keeps_its_status() {
 fn a_session_that_is_being_paid_cannot_be_called_off() {
     let mut record = Record::new();
     let at = |millis: i64| Timestamp::from_millis(millis);
-    record.checkout.ledger.pending_since = Some(at(IN_TIME));
+    record.checkout.payment_state.pending_since = Some(at(IN_TIME));
     assert_eq!(record.session(IN_TIME), SessionStatus::Open);
     assert_eq!(record.checkout.expire(at(IN_TIME)), Err(ExpireRefusal::PaymentPending));
-    record.checkout.ledger.pending_since = None;
+    record.checkout.payment_state.pending_since = None;
     assert!(record.checkout.expire(at(IN_TIME)).is_ok());
     assert_eq!(record.checkout.expire(at(DEADLINE)), Err(ExpireRefusal::NotOpen(SessionStatus::Expired)));
 }
@@ -528,10 +528,10 @@ fn deposits_that_fall_short_leave_the_session_open_until_they_add_up() {
 fn more_than_asked_for_pays_as_well() {
     let mut record = Record::after([deposit("a", "250")]);
     assert_eq!(record.session(IN_TIME), SessionStatus::Processing);
-    let paid_at = record.checkout.ledger.paid_at;
+    let paid_at = record.checkout.payment_state.paid_at;
     assert!(record.report(deposit("b", "1"), DEADLINE));
     assert_eq!(record.received(), "251");
-    assert_eq!(record.checkout.ledger.paid_at, paid_at);
+    assert_eq!(record.checkout.payment_state.paid_at, paid_at);
     assert_eq!(record.at(DEADLINE), (OrderStatus::Executing, SessionStatus::Processing));
 }
 
@@ -619,7 +619,7 @@ fn the_deadline_is_met_to_the_millisecond() {
 fn a_payment_just_before_the_margin_is_in_time() {
     let mut record = Record::new();
     record.report(payment(), DEADLINE - 501);
-    assert_eq!(record.checkout.ledger.paid_at, Some(Timestamp::from_millis(DEADLINE - 501)));
+    assert_eq!(record.checkout.payment_state.paid_at, Some(Timestamp::from_millis(DEADLINE - 501)));
     for now in [DEADLINE - 501, DEADLINE - 1, DEADLINE, DEADLINE + 1_000_000] {
         assert_eq!(record.at(now), (OrderStatus::Executing, SessionStatus::Processing));
     }
@@ -633,7 +633,7 @@ fn a_payment_within_the_margin_is_kept_and_pays_nothing() {
         assert_eq!(record.session(now + CLOCK_SKEW_BOUND_MS), SessionStatus::Expired);
         assert!(record.report(payment(), now));
         assert_eq!(record.received(), PRICE);
-        assert_eq!(record.checkout.ledger.paid_at, None);
+        assert_eq!(record.checkout.payment_state.paid_at, None);
         assert_eq!(record.at(now), (OrderStatus::ScanningDepositTransaction, SessionStatus::Open));
         assert_eq!(record.at(DEADLINE), (OrderStatus::Refunding, SessionStatus::Expired));
     }
@@ -895,7 +895,7 @@ fn of_two_failures_the_same_one_is_kept_in_either_order() {
     let reasons = ["no route", "no liquidity"].map(failure_because);
     let forwards = Record::after(reasons.clone());
     let backwards = Record::after(reasons.into_iter().rev());
-    assert_eq!(forwards.checkout.ledger, backwards.checkout.ledger);
+    assert_eq!(forwards.checkout.payment_state, backwards.checkout.payment_state);
 }
 
 // Random histories.
@@ -1016,8 +1016,8 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
 
 /// What all the reports say, without the code under test: each transaction once, at the larger of its largest total and
 /// the sum of its transfers, each of them at its largest. The failure and what was decided are left out.
-fn sum_of<'a>(reports: impl IntoIterator<Item = &'a Transaction>) -> Ledger {
-    let mut sum = Ledger::default();
+fn sum_of<'a>(reports: impl IntoIterator<Item = &'a Transaction>) -> PaymentState {
+    let mut sum = PaymentState::default();
     let (mut totals, mut logs, mut refunds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for report in reports {
         match &report.kind {
@@ -1067,7 +1067,7 @@ fn identity(transaction: &Transaction) -> (u64, String) {
 }
 
 /// Whether the deposits less the refunds fall short.
-fn is_short(sum: &Ledger) -> bool {
+fn is_short(sum: &PaymentState) -> bool {
     sum.received.saturating_sub(sum.returned.unwrap()) < amount(PRICE)
 }
 
@@ -1140,7 +1140,7 @@ impl Answers {
             // A deadline passes on one clock after the other: a slow reader may still answer
             // `open` where a fast one has answered `expired`. Only nothing may come of it.
             let deadline_only =
-                record.checkout.expired_at.is_none() && record.checkout.ledger.outcome.is_none();
+                record.checkout.expired_at.is_none() && record.checkout.payment_state.outcome.is_none();
             match self.furthest {
                 Some(SessionStatus::Expired)
                     if seen == SessionStatus::Open && deadline_only && now < DEADLINE => {}
@@ -1185,7 +1185,7 @@ proptest! {
         let mut story = Story::default();
         for step in history {
             let now = step.now();
-            let before = record.checkout.ledger.clone();
+            let before = record.checkout.payment_state.clone();
             match step.deed {
                 Deed::Report(event) => {
                     record.report(event.clone(), now);
@@ -1198,14 +1198,14 @@ proptest! {
                 Deed::Expire => story.called_off |= record.expire(now),
                 Deed::Look => {}
             }
-            let ledger = &record.checkout.ledger;
+            let payment_state = &record.checkout.payment_state;
 
-            // The ledger is the sum of what is kept, and what is kept of what was reported.
-            let summed = Ledger { failure: None, paid_at: None, outcome: None, ..ledger.clone() };
+            // The payment state is the sum of what is kept, and what is kept of what was reported.
+            let summed = PaymentState { failure: None, paid_at: None, outcome: None, ..payment_state.clone() };
             prop_assert_eq!(&summed, &sum_of(&record.transactions));
             prop_assert_eq!(&summed, &sum_of(&story.reports));
-            prop_assert_eq!(ledger.failure.is_some(), !story.failures.is_empty());
-            prop_assert!(ledger.failure.iter().all(|details| story.failures.contains(details)));
+            prop_assert_eq!(payment_state.failure.is_some(), !story.failures.is_empty());
+            prop_assert!(payment_state.failure.iter().all(|details| story.failures.contains(details)));
 
             // No report is lost.
             for report in &story.reports {
@@ -1216,15 +1216,15 @@ proptest! {
             }
 
             // What was decided stays decided.
-            prop_assert!(before.paid_at.is_none() || ledger.paid_at == before.paid_at);
-            prop_assert!(before.outcome.is_none() || ledger.outcome == before.outcome);
-            prop_assert_eq!(ledger.paid_at.is_some(), story.paid);
+            prop_assert!(before.paid_at.is_none() || payment_state.paid_at == before.paid_at);
+            prop_assert!(before.outcome.is_none() || payment_state.outcome == before.outcome);
+            prop_assert_eq!(payment_state.paid_at.is_some(), story.paid);
 
             for now in [now, LAST, LAST + 1, DEADLINE - 1, DEADLINE, i64::MIN, i64::MAX, any_time] {
                 let (order, session) = record.at(now);
                 prop_assert_eq!(order, story.order_status(now));
                 prop_assert!(
-                    fits(&record.checkout.ledger, order, session, now),
+                    fits(&record.checkout.payment_state, order, session, now),
                     "{order:?} with {session:?}"
                 );
             }
@@ -1250,15 +1250,15 @@ proptest! {
         prop_assert!(one.knows_the_same_as(&other), "{:?}\n{:?}", one.transactions, other.transactions);
         let covered = |record: &Record| covered_at(&record.order, &record.transactions);
         prop_assert_eq!(covered(&one), covered(&other));
-        let (ledger, other_ledger) = (&one.checkout.ledger, &other.checkout.ledger);
+        let (payment_state, other_payment_state) = (&one.checkout.payment_state, &other.checkout.payment_state);
         // A refund may end the session before the excess that it returns is reported.
-        let may_have_ended = ledger.refunded && !ledger.is_refunded(&one.order);
-        let is_contested = may_have_ended || ledger.executed && (ledger.refunded || ledger.failure.is_some());
+        let may_have_ended = payment_state.refunded && !payment_state.is_refunded(&one.order);
+        let is_contested = may_have_ended || payment_state.executed && (payment_state.refunded || payment_state.failure.is_some());
         if is_contested {
-            let outcome = ledger.outcome;
-            prop_assert_eq!(ledger, &Ledger { outcome, ..other_ledger.clone() });
+            let outcome = payment_state.outcome;
+            prop_assert_eq!(payment_state, &PaymentState { outcome, ..other_payment_state.clone() });
         } else {
-            prop_assert_eq!(ledger, other_ledger);
+            prop_assert_eq!(payment_state, other_payment_state);
         }
         for later in [now, DEADLINE - 1, DEADLINE] {
             prop_assert_eq!(one.order(later), other.order(later));
@@ -1295,12 +1295,12 @@ fn tells_as_much(kept: &TransactionKind, reported: &TransactionKind) -> bool {
 /// Whether a row of the contract's table holds. Two things leave the table, because they move the order
 /// and the session not at all: an execution that came too late to complete its session, and a deposit that came
 /// after a refund had ended the session, and of which that refund was the excess.
-fn fits(ledger: &Ledger, order: OrderStatus, session: SessionStatus, now: i64) -> bool {
-    if ledger.refunded && ledger.outcome == Some(Outcome::Expired) {
+fn fits(payment_state: &PaymentState, order: OrderStatus, session: SessionStatus, now: i64) -> bool {
+    if payment_state.refunded && payment_state.outcome == Some(Outcome::Expired) {
         return session == SessionStatus::Expired;
     }
     match order {
-        OrderStatus::Executed => match ledger.outcome {
+        OrderStatus::Executed => match payment_state.outcome {
             Some(Outcome::Complete) => session == SessionStatus::Complete,
             Some(Outcome::Expired) => session == SessionStatus::Expired,
             None => session == SessionStatus::Expired || (session == SessionStatus::Open && now < DEADLINE),

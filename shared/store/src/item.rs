@@ -24,7 +24,7 @@ use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::Checkout;
 use domain::order::Order;
 use domain::payment::{Transaction, TransactionKind};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::session::CheckoutSession;
 use domain::time::Timestamp;
 use runtime::DependencyError;
@@ -56,8 +56,8 @@ pub(super) struct CheckoutItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expired_at: Option<Timestamp>,
     /// Absent until the first fact is recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) ledger: Option<Ledger>,
+    #[serde(default, rename = "ledger", skip_serializing_if = "Option::is_none")]
+    pub(super) payment_state: Option<PaymentState>,
     pub(super) version: u64,
     /// When TTL may remove it, in epoch seconds. Absent once an order is linked to the session or a fact is
     /// recorded about the order: a financial record must stay.
@@ -105,7 +105,7 @@ impl CheckoutItem {
             order: None,
             deadline,
             expired_at: None,
-            ledger: None,
+            payment_state: None,
             version: 0,
             ttl: None,
             order_write: None,
@@ -124,7 +124,7 @@ impl From<CheckoutItem> for Checkout {
             order: item.order,
             deadline: item.deadline,
             expired_at: item.expired_at,
-            ledger: item.ledger.unwrap_or_default(),
+            payment_state: item.payment_state.unwrap_or_default(),
             version: item.version,
         }
     }

@@ -5,7 +5,7 @@ use domain::chain_fact::{ChainFact, ChainTotals, with_reported};
 use domain::id::OrderId;
 use domain::lifecycle::Checkout;
 use domain::payment::{Transaction, by_transaction};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::record::CheckoutRecord;
 use runtime::DependencyError;
 
@@ -111,8 +111,14 @@ impl Store {
             }
         }
         if let Some(order) = &checkout.order {
-            let ledger = &checkout.ledger;
-            if !ledger.is_sum(&Ledger::sum(order, &reported, &on_chain, ledger.failure.clone(), ledger)) {
+            let payment_state = &checkout.payment_state;
+            if !payment_state.is_sum(&PaymentState::sum(
+                order,
+                &reported,
+                &on_chain,
+                payment_state.failure.clone(),
+                payment_state,
+            )) {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }

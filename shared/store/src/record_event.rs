@@ -122,7 +122,7 @@ impl Store {
             .update_expression("SET ledger = :ledger, version = :next REMOVE #ttl")
             .condition_expression("version = :seen")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ledger", to_attribute(&recorded.ledger)?)
+            .expression_attribute_values(":ledger", to_attribute(&recorded.payment_state)?)
             .expression_attribute_values(":next", to_attribute(&version)?)
             .expression_attribute_values(":seen", to_attribute(&checkout.version)?)
             .build()
@@ -162,9 +162,9 @@ pub(super) fn valid_for(checkout: &Checkout, now: Timestamp) -> Duration {
 
 /// The order as it is once the fact is written.
 fn apply(recorded: Recorded, record: &mut Snapshot) {
-    let Recorded { ledger, transaction } = recorded;
+    let Recorded { payment_state, transaction } = recorded;
     let Snapshot { checkout, reported, .. } = record;
-    checkout.ledger = ledger;
+    checkout.payment_state = payment_state;
     checkout.version += 1;
     if let Some(transaction) = transaction {
         match reported.iter_mut().find(|stored| stored.is_same_as(&transaction)) {

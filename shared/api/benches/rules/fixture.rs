@@ -11,7 +11,7 @@ use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
 use domain::order::{ChainId, Order, OrderKind, OrderTerms};
 use domain::payment::{PaymentEvent, Transaction, TransactionKind, TxHash};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::record::CheckoutRecord;
 use domain::redirect::RedirectUrl;
 use domain::session::{CheckoutSession, SessionTerms};
@@ -76,15 +76,15 @@ pub(crate) fn record(deposits: u64) -> CheckoutRecord {
         order: Some(order()),
         deadline: OPENED + Duration::from_mins(30),
         expired_at: None,
-        ledger: Ledger::default(),
+        payment_state: PaymentState::default(),
         version: deposits,
     };
     if let Some((last, before)) = transactions.split_last() {
         let event = PaymentEvent::Transaction(last.clone());
         let recorded = checkout.record(&order(), before, &[], event, meanwhile()).unwrap();
-        checkout.ledger = recorded.ledger;
+        checkout.payment_state = recorded.payment_state;
     }
-    assert_eq!(checkout.ledger.received, Amount::parse(&deposits.to_string()).unwrap());
+    assert_eq!(checkout.payment_state.received, Amount::parse(&deposits.to_string()).unwrap());
     CheckoutRecord { checkout, transactions, on_chain: None }
 }
 

@@ -64,7 +64,7 @@ fn alone(deposits: u64) -> domain::lifecycle::Checkout {
 fn items(put: &Value, record: &CheckoutRecord) -> Vec<Value> {
     let CheckoutRecord { checkout, transactions, on_chain: _ } = record;
     let mut own = put.clone();
-    let received = checkout.ledger.received;
+    let received = checkout.payment_state.received;
     let no = || json!({ "BOOL": false });
     own["version"] = number(checkout.version);
     own["ledger"] = json!({ "M": {

@@ -10,7 +10,7 @@ use domain::lifecycle::Checkout;
 use domain::onramp::{Onramp, OnrampVendor};
 use domain::order::{ChainId, Order, OrderKind, OrderStatus};
 use domain::payment::{RefundStatus, RelayStatus, Transaction, TransactionKind};
-use domain::payment_state::{Ledger, covered_at};
+use domain::payment_state::{PaymentState, covered_at};
 use domain::record::CheckoutRecord;
 use domain::text::Text;
 use domain::time::Timestamp;
@@ -146,7 +146,8 @@ impl<'a> OrderView<'a> {
     /// session, so the session's id is not hidden. `None` if the checkout has no order.
     pub fn created(checkout: &'a Checkout) -> Option<Self> {
         let order = checkout.order.as_ref()?;
-        let at_first = Checkout { expired_at: None, ledger: Ledger::default(), ..checkout.clone() };
+        let at_first =
+            Checkout { expired_at: None, payment_state: PaymentState::default(), ..checkout.clone() };
         Some(Self {
             status: at_first.order_status(order, order.created_at),
             error_details: None,
@@ -177,7 +178,10 @@ impl<'a> OrderView<'a> {
             dst_token_address: terms.dst_token.as_str(),
             src_amount: terms.src_amount,
             status: checkout.order_status(order, now),
-            error_details: checkout.ledger.any_failure().map(|details| redaction.text(details.as_str())),
+            error_details: checkout
+                .payment_state
+                .any_failure()
+                .map(|details| redaction.text(details.as_str())),
             created_at: order.created_at,
             expired_at: checkout.deadline,
             filled_at: execution.map(|transaction| transaction.created_at),
@@ -235,9 +239,9 @@ impl PaymentView {
     /// Returns `None` if nothing was paid, or exactly what was asked for and in time.
     fn new(checkout: &Checkout, order: &Order, totals: ChainTotals) -> Option<Self> {
         let asked = order.terms.src_amount;
-        let received = checkout.ledger.received;
+        let received = checkout.payment_state.received;
         let seen = received.saturating_add(totals.pending());
-        let was_not_paid_in_time = received >= asked && checkout.ledger.paid_at.is_none();
+        let was_not_paid_in_time = received >= asked && checkout.payment_state.paid_at.is_none();
         let is_late = totals.confirmed > totals.confirmed_in_time || was_not_paid_in_time;
         (seen > Amount::ZERO && (received != asked || seen != asked || is_late)).then(|| Self {
             received_amount: received,

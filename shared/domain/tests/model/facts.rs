@@ -9,7 +9,7 @@ use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
 use domain::order::{ChainId, Order, OrderKind, OrderTerms};
 use domain::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::session::{CheckoutSession, SessionTerms};
 use domain::text::{OrderReference, Text};
 use domain::time::Timestamp;
@@ -40,7 +40,7 @@ pub(crate) fn session() -> Checkout {
         order: None,
         deadline: Timestamp::from_millis(DEADLINE),
         expired_at: None,
-        ledger: Ledger::default(),
+        payment_state: PaymentState::default(),
         version: 0,
     }
 }

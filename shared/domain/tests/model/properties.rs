@@ -4,7 +4,7 @@ use domain::amount::Amount;
 use domain::lifecycle::LinkRefusal;
 use domain::order::OrderStatus;
 use domain::payment::{PaymentEvent, Transaction, TransactionKind};
-use domain::payment_state::{Ledger, Outcome};
+use domain::payment_state::{Outcome, PaymentState};
 use domain::session::SessionStatus;
 use domain::time::CLOCK_SKEW_BOUND_MS;
 use stateright::Property;
@@ -75,7 +75,7 @@ fn facts_are_kept(system: &System, state: &State) -> bool {
     let Stored { checkout, transactions, .. } = &*state.stored;
     let is_kept = |fact: &PaymentEvent| match fact {
         PaymentEvent::Transaction(transaction) => transactions.contains(transaction),
-        PaymentEvent::OrderFailed(details) => checkout.ledger.failure.as_ref() == Some(details),
+        PaymentEvent::OrderFailed(details) => checkout.payment_state.failure.as_ref() == Some(details),
     };
     let amount = |transaction: &Transaction| match &transaction.kind {
         TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => Some(*amount),
@@ -86,7 +86,7 @@ fn facts_are_kept(system: &System, state: &State) -> bool {
     let answered = state.reports.iter().enumerate().filter(|(_, report)| **report == Report::Recorded);
     let received = transactions.iter().filter_map(amount).fold(Amount::ZERO, Amount::saturating_add);
     answered.into_iter().all(|(at, _)| is_kept(system.fact(at)))
-        && checkout.ledger.received == received
+        && checkout.payment_state.received == received
         && transactions.iter().enumerate().all(|(at, transaction)| {
             transactions.iter().skip(at + 1).all(|other| !other.is_same_as(transaction))
         })
@@ -97,10 +97,13 @@ fn facts_decide(system: &System, state: &State) -> bool {
     if system.facts.is_empty() || !state.reports.chunks(system.copies).all(is_known) {
         return true;
     }
-    let is_paid = state.stored.checkout.ledger.paid_at.is_some();
+    let is_paid = state.stored.checkout.payment_state.paid_at.is_some();
     let expected = system.told_at_once(is_paid);
-    let facts_of =
-        |stored: &Stored| Ledger { paid_at: None, outcome: None, ..stored.checkout.ledger.clone() };
+    let facts_of = |stored: &Stored| PaymentState {
+        paid_at: None,
+        outcome: None,
+        ..stored.checkout.payment_state.clone()
+    };
     let at_the_end = |stored: &Stored| {
         let checkout = &stored.checkout;
         let end = after_the_deadline(INSTANTS[INSTANTS.len() - 1] + CLOCK_SKEW_BOUND_MS);
@@ -125,23 +128,23 @@ pub(crate) const EXPIRED_BY_CALL: Goal = ("a session is expired by call", |_, st
 
 pub(crate) const EXPIRED_BY_DEADLINE: Goal = ("a session expires by its deadline", |_, state| {
     let checkout = &state.stored.checkout;
-    let by_deadline = checkout.expired_at.is_none() && checkout.ledger.outcome.is_none();
+    let by_deadline = checkout.expired_at.is_none() && checkout.payment_state.outcome.is_none();
     by_deadline && state.status() == SessionStatus::Expired
 });
 
 pub(crate) const EXPIRED_WHILE_PROCESSING: Goal = ("a payment in time fails or is refunded", |_, state| {
-    let ledger = &state.stored.checkout.ledger;
-    ledger.paid_at.is_some() && ledger.outcome == Some(Outcome::Expired)
+    let payment_state = &state.stored.checkout.payment_state;
+    payment_state.paid_at.is_some() && payment_state.outcome == Some(Outcome::Expired)
 });
 
 pub(crate) const EXCESS_RETURNED: Goal = ("an excess is refunded and the payment goes on", |_, state| {
-    let ledger = &state.stored.checkout.ledger;
-    ledger.refunded && ledger.paid_at.is_some() && state.status() == SessionStatus::Processing
+    let payment_state = &state.stored.checkout.payment_state;
+    payment_state.refunded && payment_state.paid_at.is_some() && state.status() == SessionStatus::Processing
 });
 
 pub(crate) const LATE_DEPOSIT: Goal = ("a payment that came too late is to be refunded", |_, state| {
-    let ledger = &state.stored.checkout.ledger;
-    let is_covered = ledger.received >= facts::order_of(0).terms.src_amount;
+    let payment_state = &state.stored.checkout.payment_state;
+    let is_covered = payment_state.received >= facts::order_of(0).terms.src_amount;
     is_covered && order_status(state) == Some(OrderStatus::Refunding)
 });
 
@@ -182,14 +185,14 @@ pub(crate) const LATE_LINK: Goal = ("a link that was sent in time comes through 
 });
 
 pub(crate) const OUT_OF_SIGHT: Goal = ("an execution completes an order that is not paid yet", |_, state| {
-    let ledger = &state.stored.checkout.ledger;
-    ledger.outcome == Some(Outcome::Complete) && ledger.paid_at.is_none()
+    let payment_state = &state.stored.checkout.payment_state;
+    payment_state.outcome == Some(Outcome::Complete) && payment_state.paid_at.is_none()
 });
 
 /// One millisecond before the margin, by the slowest clock.
 pub(crate) const PAID_AT_THE_LAST_MOMENT: Goal = ("a payment comes just in time", |_, state| {
     let last = after_the_deadline(-CLOCK_SKEW_BOUND_MS - 1);
-    state.stored.checkout.ledger.paid_at == Some(last)
+    state.stored.checkout.payment_state.paid_at == Some(last)
 });
 
 pub(crate) const SETTLED: Goal = ("everybody is answered and every fact recorded", |_, state| {

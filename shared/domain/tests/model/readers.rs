@@ -32,7 +32,7 @@ impl Readers {
             fits &= is_arrow(std::mem::replace(&mut self.each[at], seen), seen);
             // A deadline passes on one clock after the other: a slow reader may still see `open`
             // where a fast one has seen `expired`. Only nothing may come of it.
-            let by_deadline = checkout.expired_at.is_none() && checkout.ledger.outcome.is_none();
+            let by_deadline = checkout.expired_at.is_none() && checkout.payment_state.outcome.is_none();
             let is_slow = self.furthest == SessionStatus::Expired && seen == SessionStatus::Open;
             if !(is_slow && by_deadline) {
                 fits &= self.hear(seen);

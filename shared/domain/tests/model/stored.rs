@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::lifecycle::{Checkout, ExpireRefusal, LinkRefusal, Recorded};
 use domain::order::Order;
 use domain::payment::{PaymentEvent, Transaction};
-use domain::payment_state::{Ledger, Outcome};
+use domain::payment_state::{Outcome, PaymentState};
 use domain::text::Text;
 use domain::time::Timestamp;
 
@@ -84,9 +84,9 @@ impl Stored {
         if self.checkout.version != seen {
             return None;
         }
-        let Recorded { ledger, transaction } = recorded.clone();
+        let Recorded { payment_state, transaction } = recorded.clone();
         let mut next = self.clone();
-        next.checkout.ledger = ledger;
+        next.checkout.payment_state = payment_state;
         next.checkout.version += 1;
         if let Some(transaction) = transaction {
             next.transactions.retain(|stored| !stored.is_same_as(&transaction));
@@ -102,22 +102,22 @@ impl Stored {
 impl Hash for Stored {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { checkout, transactions, order_write, expire_write } = self;
-        let Checkout { session: _, order, deadline: _, expired_at, ledger, version } = checkout;
+        let Checkout { session: _, order, deadline: _, expired_at, payment_state, version } = checkout;
         (order.is_some(), expired_at, version, order_write, expire_write).hash(state);
-        hash_ledger(ledger, state);
+        hash_payment_state(payment_state, state);
         hash_transactions(transactions, state);
     }
 }
 
 /// By everything that differs between two judgements.
 pub(crate) fn hash_recorded<H: Hasher>(recorded: &Recorded, state: &mut H) {
-    let Recorded { ledger, transaction } = recorded;
-    hash_ledger(ledger, state);
+    let Recorded { payment_state, transaction } = recorded;
+    hash_payment_state(payment_state, state);
     hash_transactions(transaction.as_slice(), state);
 }
 
-fn hash_ledger<H: Hasher>(ledger: &Ledger, state: &mut H) {
-    let Ledger {
+fn hash_payment_state<H: Hasher>(payment_state: &PaymentState, state: &mut H) {
+    let PaymentState {
         received,
         deposited,
         relayed,
@@ -129,7 +129,7 @@ fn hash_ledger<H: Hasher>(ledger: &Ledger, state: &mut H) {
         paid_at,
         pending_since,
         outcome,
-    } = ledger;
+    } = payment_state;
     received.to_string().hash(state);
     returned.map(|returned| returned.to_string()).hash(state);
     (deposited, relayed, executed, refunded, paid_at, pending_since).hash(state);
@@ -161,10 +161,10 @@ impl fmt::Debug for Stored {
             .field("order_write", &self.order_write)
             .field("expire_write", &self.expire_write)
             .field("expired_at", &since_the_deadline(self.checkout.expired_at))
-            .field("paid_at", &since_the_deadline(self.checkout.ledger.paid_at))
-            .field("outcome", &self.checkout.ledger.outcome)
-            .field("received", &self.checkout.ledger.received.to_string())
-            .field("failure", &self.checkout.ledger.failure.is_some())
+            .field("paid_at", &since_the_deadline(self.checkout.payment_state.paid_at))
+            .field("outcome", &self.checkout.payment_state.outcome)
+            .field("received", &self.checkout.payment_state.received.to_string())
+            .field("failure", &self.checkout.payment_state.failure.is_some())
             .field("transactions", &hashes)
             .field("version", &self.checkout.version)
             .finish()

@@ -120,11 +120,11 @@ impl Hash for Judged {
 
 impl fmt::Debug for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Recorded { ledger, transaction } = &self.recorded;
+        let Recorded { payment_state, transaction } = &self.recorded;
         f.debug_struct("Judged")
             .field("hash", &transaction.as_ref().map(|transaction| transaction.hash.as_str()))
-            .field("is_paid", &ledger.paid_at.is_some())
-            .field("outcome", &ledger.outcome)
+            .field("is_paid", &payment_state.paid_at.is_some())
+            .field("outcome", &payment_state.outcome)
             .field("seen", &self.seen)
             .field("until", &self.until)
             .finish()

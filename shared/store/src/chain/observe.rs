@@ -7,7 +7,7 @@ use domain::chain_fact::ChainFact;
 use domain::id::OrderId;
 use domain::lifecycle::Checkout;
 use domain::order::Order;
-use domain::payment_state::Ledger;
+use domain::payment_state::PaymentState;
 use domain::record::CheckoutRecord;
 use domain::settlement::{NextStep, is_unsettled};
 use domain::time::Timestamp;
@@ -211,23 +211,30 @@ impl Store {
         let (observation, is_whole) = piece.as_ref().map_or((observation, true), |piece| (piece, false));
 
         let facts = observation.beside(&snapshot.on_chain);
-        let ledger = snapshot.checkout.observe(&terms, &snapshot.reported, &facts, now);
-        let after = Checkout { ledger: ledger.clone(), ..snapshot.checkout.clone() };
+        let payment_state = snapshot.checkout.observe(&terms, &snapshot.reported, &facts, now);
+        let after = Checkout { payment_state: payment_state.clone(), ..snapshot.checkout.clone() };
         let since = snapshot.work.as_ref().and_then(|work| work.unsettled_since);
         let next = NextStep::of(&after, &terms, &facts, observation.firm_block, since, now);
         let is_unsettled = is_unsettled(&after, &terms, &facts, now);
         let before = snapshot.work.as_ref();
         let work = observation.work(next, is_unsettled, after.deadline, &facts, before, now);
-        let is_news =
-            ledger != snapshot.checkout.ledger || facts != snapshot.on_chain || work != snapshot.work;
+        let is_news = payment_state != snapshot.checkout.payment_state
+            || facts != snapshot.on_chain
+            || work != snapshot.work;
         if is_news {
-            let writes =
-                self.observation_writes(&terms, &snapshot, observation, &facts, &ledger, work.as_ref())?;
+            let writes = self.observation_writes(
+                &terms,
+                &snapshot,
+                observation,
+                &facts,
+                &payment_state,
+                work.as_ref(),
+            )?;
             let time = valid_for(&snapshot.checkout, now);
             if let Committed::Refused(_) = self.transact_once(time, writes).await? {
                 return Err(AttemptError::Contended("the order changed meanwhile".to_owned()));
             }
-            snapshot.checkout.ledger = ledger;
+            snapshot.checkout.payment_state = payment_state;
             snapshot.checkout.version += 1;
             snapshot.on_chain = facts;
         }
@@ -243,7 +250,7 @@ impl Store {
         seen: &Snapshot,
         observation: &ChainObservation,
         facts: &[ChainFact],
-        ledger: &Ledger,
+        payment_state: &PaymentState,
         work: Option<&Work>,
     ) -> Result<Vec<TransactWriteItem>, DependencyError> {
         let later = seen.observed_block.filter(|_| observation.is_behind(seen.observed_block));
@@ -256,7 +263,7 @@ impl Store {
             .update_expression("SET ledger = :ledger, version = :next, observed_block = :block REMOVE #ttl")
             .condition_expression("version = :seen")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ledger", to_attribute(ledger)?)
+            .expression_attribute_values(":ledger", to_attribute(payment_state)?)
             .expression_attribute_values(":next", to_attribute(&(seen.checkout.version + 1))?)
             .expression_attribute_values(":block", to_attribute(&observed_block)?)
             .expression_attribute_values(":seen", to_attribute(&seen.checkout.version)?)

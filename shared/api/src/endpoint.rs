@@ -68,8 +68,8 @@ fn log(failure: &ApiError, request_id: &str) {
     let Some(cause) = &failure.cause else { return };
     let (_, _, code) = failure.code.row();
     if failure.code == ErrorCode::InternalError {
-        tracing::error!(request_id, code, cause, "a request failed by a mistake of ours");
+        tracing::error!(request_id, code, cause, "request failed with internal error");
     } else {
-        tracing::warn!(request_id, code, cause, "a request could not be served for now");
+        tracing::warn!(request_id, code, cause, "request could not be served for now");
     }
 }

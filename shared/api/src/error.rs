@@ -48,7 +48,7 @@ pub enum ErrorCode {
     PayloadTooLarge,
     /// The database is busy or out of reach.
     TemporarilyUnavailable,
-    /// A mistake of ours.
+    /// A fault of the service.
     InternalError,
 }
 

@@ -19,8 +19,7 @@ fn file(name: &str) -> Value {
 
 /// Returns what `events/expected.json` says of each function. A record's signature is good at its own time.
 fn expected() -> serde_json::Map<String, Value> {
-    let expected = file("expected").as_object().unwrap().clone();
-    expected
+    file("expected").as_object().unwrap().clone()
 }
 
 /// The event with another id in its path.

@@ -17,8 +17,8 @@ use super::write_id::WriteId;
 /// The session's status is `open`, and no payment that covers its order waits for its finality:
 /// [`Checkout::expire`], as DynamoDB says it.
 const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at) AND deadline > :now \
-    AND attribute_not_exists(payment_state.paid_at) AND attribute_not_exists(payment_state.pending_since) \
-    AND attribute_not_exists(payment_state.outcome)";
+    AND attribute_not_exists(ledger.paid_at) AND attribute_not_exists(ledger.pending_since) \
+    AND attribute_not_exists(ledger.outcome)";
 
 /// The outcome of expiring a session.
 #[derive(Debug)]

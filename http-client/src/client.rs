@@ -80,7 +80,7 @@ impl HttpsClient {
         Ok(Self { client, limits })
     }
 
-    /// Sends a request and returns the response with its whole body, whatever its status.
+    /// Sends a request and returns the response with its whole body. Every status counts as a response.
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         // Some gateways refuse clients without a name.
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static("checkout"));

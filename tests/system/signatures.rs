@@ -262,11 +262,11 @@ async fn a_signature_grows_stale_on_the_services_clock() {
     {
       "error": {
         "code": "signature_expired",
-        "message": "The signature is more than five minutes off, or its time is no number of epoch seconds",
+        "message": "The signature is more than five minutes off, or its timestamp is not in epoch seconds",
         "param": "webhook-timestamp",
         "type": "authentication_error"
       },
-      "message": "The signature is more than five minutes off, or its time is no number of epoch seconds",
+      "message": "The signature is more than five minutes off, or its timestamp is not in epoch seconds",
       "statusCode": 401,
       "success": false
     }

@@ -28,7 +28,7 @@ pub fn verify_signature(request: &Request, secrets: &SigningSecrets, now: Timest
         }
         SignatureError::Expired => ApiError::new(
             ErrorCode::SignatureExpired,
-            "The signature is more than five minutes off, or its time is no number of epoch seconds",
+            "The signature is more than five minutes off, or its timestamp is not in epoch seconds",
         )
         .about("webhook-timestamp"),
     })

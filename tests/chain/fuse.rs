@@ -8,12 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use harness::interceptor::{Exchange, Interceptor, Outcome, intercepted, response};
 use tokio::sync::watch;
 
 /// Counts calls, and ends their answers.
@@ -86,51 +83,26 @@ impl Fuse {
 
     /// A configuration whose calls are counted here.
     pub fn counts(&self, config: &SdkConfig) -> SdkConfig {
-        let client = CountingClient { inner: config.http_client().unwrap(), fuse: self.clone() };
-        config.to_builder().http_client(SharedHttpClient::new(client)).build()
+        intercepted(config, self.clone())
     }
 }
 
-#[derive(Debug)]
-struct CountingClient {
-    inner: SharedHttpClient,
-    fuse: Fuse,
-}
-
-impl HttpClient for CountingClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(CountingConnector { inner, fuse: self.fuse.clone() })
-    }
-}
-
-#[derive(Debug)]
-struct CountingConnector {
-    inner: SharedHttpConnector,
-    fuse: Fuse,
-}
-
-impl HttpConnector for CountingConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (inner, fuse) = (self.inner.clone(), self.fuse.clone());
-        // A step reads sixteen shards of the index. Who crashes between two of them might as well have crashed before
-        // the first: nothing is changed there.
-        let reads_index =
-            String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).contains("\"IndexName\"");
-        HttpConnectorFuture::new(async move {
-            if !reads_index {
-                return fuse.call(inner.call(request)).await;
+impl Interceptor for Fuse {
+    fn intercept(&self, exchange: Exchange) -> BoxFuture<'static, Outcome> {
+        let fuse = self.clone();
+        async move {
+            // A step reads sixteen shards of the index. Who crashes between two of them might as well have crashed
+            // before the first: nothing is changed there.
+            if exchange.body.get("IndexName").is_none() {
+                return fuse.call(exchange.send()).await;
             }
             if fuse.refuses_query() {
                 let body =
                     r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-                return Ok(HttpResponse::new(400.try_into().unwrap(), body.into()));
+                return Ok(response(400, body));
             }
-            inner.call(request).await
-        })
+            exchange.send().await
+        }
+        .boxed()
     }
 }

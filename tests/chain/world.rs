@@ -7,20 +7,15 @@ use std::time::Duration;
 use alloy_primitives::{Address, B256, U256};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
-use dev::functions::{Environment, Functions};
-use dev::gateway;
-use dev::template::Template;
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
 use domain::id::OrderId;
 use domain::order::ChainId;
-use domain::retention::Retention;
 use evm::Limits;
 use evm::abi::{self, Sweep};
 use evm::local::LocalKey;
 use evm::{Endpoint, Node, Rpc, Signer};
 use harness::{Recorder, Service, id_of, order_for, with};
-use runtime::SigningSecrets;
 use serde_json::{Value, json};
 use store::Store;
 use watch_chain::{ChainWatcher, Step, WatchError};
@@ -121,7 +116,7 @@ impl World {
     pub async fn set_up(settings: Value, setup: Setup) -> Self {
         let evm = Evm::start().await;
         let chains = chains(&evm, settings);
-        let (service, aws) = Service::watching(chains.clone()).await;
+        let (service, aws) = Service::start_in_process(&harness::Setup::watching(chains.clone())).await;
         let fuse = Fuse::default();
         let (double, endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
         let (second, second_endpoint) = NodeDouble::before(evm.endpoint(), fuse.clone()).await;
@@ -199,18 +194,8 @@ impl World {
     /// Configures functions and watchers that begin from now on with another factory.
     pub async fn configure_factory(&mut self, factory: ForwarderFactory) {
         self.factory = factory;
-        let functions = Functions::new(Environment {
-            aws: self.aws.clone(),
-            table: self.service.table.clone(),
-            clock: self.service.clock.reader(),
-            secrets: SigningSecrets::parse(harness::SECRET).unwrap(),
-            factory,
-            chains: self.chains.clone(),
-            retention: Retention::DEFAULT,
-        });
-        let template = Template::compiled_in().unwrap();
-        let router = gateway::router(&template, functions, self.service.clock.reader()).unwrap();
-        self.service.base = harness::serve(router).await;
+        let setup = harness::Setup { factory, ..harness::Setup::watching(self.chains.clone()) };
+        self.service = Service::on(self.service.table(), &self.aws, &self.service.clock, &setup).await;
     }
 
     pub fn signer(&self) -> Signer {

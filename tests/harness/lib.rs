@@ -12,6 +12,7 @@
 mod answer;
 mod clock;
 pub mod fault;
+pub mod interceptor;
 pub mod log;
 pub mod meter;
 pub mod openapi;
@@ -19,14 +20,15 @@ pub mod permissions;
 pub mod proxy;
 mod recorder;
 pub mod redact;
-mod watched;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use dev::functions::{Environment, Functions};
+use dev::in_process::InProcessEngine;
 use dev::template::Template;
 use dev::{engine, gateway};
 use domain::chain_config::Chains;
@@ -68,30 +70,41 @@ pub struct Service {
 impl Service {
     /// A service with an empty table.
     pub async fn start() -> Self {
-        Self::start_with_secrets(SECRET).await
+        Self::start_with(&Setup::default()).await
     }
 
-    /// The same, with other events' secrets.
-    pub async fn start_with_secrets(secrets: &str) -> Self {
+    /// The same, set up in another way.
+    pub async fn start_with(setup: &Setup) -> Self {
         let endpoint = match runtime::config::optional("DYNAMODB_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => engine::start_embedded(None, 0).await.unwrap(),
         };
-        let template = Template::compiled_in().unwrap();
-        let config = engine::sdk_config(&endpoint).await;
-        let table = format!("checkout-{}", new_uuid());
-        engine::create_table(&config, &table, &template.table).await.unwrap();
-        let clock = TestClock::at_the_present();
+        let aws = engine::sdk_config(&endpoint).await;
+        let table = Table::create(&aws, &endpoint).await;
+        Self::on(table, &aws, &TestClock::at_the_present(), setup).await
+    }
+
+    /// A service with an empty table, and the configuration by which a watcher reaches it. The engine is in this
+    /// process: a watcher calls it often, and what a connection does is tested elsewhere.
+    pub async fn start_in_process(setup: &Setup) -> (Self, SdkConfig) {
+        let aws = InProcessEngine::new().unwrap().sdk_config().await;
+        let table = Table::create(&aws, "").await;
+        (Self::on(table, &aws, &TestClock::at_the_present(), setup).await, aws)
+    }
+
+    /// A service on a table that exists. Its functions reach the engine by `aws` and go by `clock`.
+    pub async fn on(table: Table, aws: &SdkConfig, clock: &TestClock, setup: &Setup) -> Self {
         let calls = Recorder::default();
-        let functions = functions(calls.listen_on(&config), &table, clock.reader(), secrets);
-        let router = gateway::router(&template, functions, clock.reader()).unwrap();
+        let functions = functions(calls.listen_on(aws), &table.name, clock.reader(), setup);
+        let router = gateway::router(template(), functions, clock.reader()).unwrap();
+        let Table { name, endpoint, client } = table;
         Self {
             base: serve(router).await,
             http: Client::new(),
-            clock,
+            clock: clock.clone(),
             calls,
-            database: aws_sdk_dynamodb::Client::new(&config),
-            table,
+            database: client,
+            table: name,
             endpoint,
         }
     }
@@ -99,25 +112,20 @@ impl Service {
     /// Another service on the same table, with functions that go by `clock` and reach the
     /// database through `endpoint`.
     pub async fn beside(&self, endpoint: &str, clock: &TestClock) -> Self {
-        let calls = Recorder::default();
-        let config = calls.listen_on(&engine::sdk_config(endpoint).await);
-        let functions = functions(config, &self.table, clock.reader(), SECRET);
-        let template = Template::compiled_in().unwrap();
-        let router = gateway::router(&template, functions, clock.reader()).unwrap();
-        Self {
-            base: serve(router).await,
-            http: Client::new(),
-            clock: clock.clone(),
-            calls,
-            database: self.database.clone(),
-            table: self.table.clone(),
-            endpoint: endpoint.to_owned(),
-        }
+        let aws = engine::sdk_config(endpoint).await;
+        let table = Table { endpoint: endpoint.to_owned(), ..self.table() };
+        Self::on(table, &aws, clock, &Setup::default()).await
     }
 
     /// The functions on the same table, without HTTP.
     pub async fn functions(&self, clock: &TestClock) -> Functions {
-        functions(engine::sdk_config(&self.endpoint).await, &self.table, clock.reader(), SECRET)
+        let aws = engine::sdk_config(&self.endpoint).await;
+        functions(aws, &self.table, clock.reader(), &Setup::default())
+    }
+
+    /// The service's table.
+    pub fn table(&self) -> Table {
+        Table { name: self.table.clone(), endpoint: self.endpoint.clone(), client: self.database.clone() }
     }
 
     pub async fn create_session(&self, body: Value) -> Answer {
@@ -222,18 +230,65 @@ impl Service {
     }
 }
 
+/// A table of the service.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: String,
+    /// Where its engine is; empty if that is in this process.
+    pub endpoint: String,
+    /// How to reach it behind the service's back.
+    pub client: aws_sdk_dynamodb::Client,
+}
+
+impl Table {
+    async fn create(aws: &SdkConfig, endpoint: &str) -> Self {
+        let name = format!("checkout-{}", new_uuid());
+        engine::create_table(aws, &name, &template().table).await.unwrap();
+        Self { name, endpoint: endpoint.to_owned(), client: aws_sdk_dynamodb::Client::new(aws) }
+    }
+}
+
+/// How the functions of a service are set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What events are signed with.
+    pub secrets: String,
+    pub factory: ForwarderFactory,
+    pub chains: Chains,
+}
+
+impl Default for Setup {
+    /// No chain is watched.
+    fn default() -> Self {
+        Self { secrets: SECRET.to_owned(), factory: ForwarderFactory::default(), chains: Chains::default() }
+    }
+}
+
+impl Setup {
+    /// These chains are watched.
+    pub fn watching(chains: Chains) -> Self {
+        Self { chains, ..Self::default() }
+    }
+}
+
 /// The functions over a table, as they would be deployed.
-pub fn functions(aws: SdkConfig, table: &str, clock: Clock, secrets: &str) -> Functions {
+pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Functions {
     log::watch();
     Functions::new(Environment {
         aws,
         table: table.to_owned(),
         clock,
-        secrets: SigningSecrets::parse(secrets).unwrap(),
-        factory: ForwarderFactory::default(),
-        chains: Chains::default(),
+        secrets: SigningSecrets::parse(&setup.secrets).unwrap(),
+        factory: setup.factory,
+        chains: setup.chains.clone(),
         retention: Retention::DEFAULT,
     })
+}
+
+/// The template, read once: that takes longer than most requests.
+pub fn template() -> &'static Template {
+    static TEMPLATE: LazyLock<Template> = LazyLock::new(|| Template::compiled_in().unwrap());
+    &TEMPLATE
 }
 
 /// The id of what a call made.

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use reqwest::Client;
+use aws_smithy_types::body::SdkBody;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{Service, serve};
+use super::interceptor::{Exchange, Interceptor, Outcome, intercepted};
+use super::{Service, Setup};
 
 /// A call, and what it consumed.
 #[derive(Debug, Clone)]
@@ -40,46 +39,41 @@ impl fmt::Display for Metered {
 
 /// Stands between functions and engine, and asks with each call what it consumes. The functions themselves do not ask,
 /// and overlook the answer.
-#[derive(Debug, Clone)]
-pub struct Meter {
-    engine: String,
-    http: Client,
-    calls: Arc<Mutex<Vec<Metered>>>,
-}
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Vec<Metered>>>);
 
 impl Meter {
     /// A service on the table of another, with a meter before the engine.
     pub async fn beside(other: &Service) -> (Service, Self) {
-        let meter = Self { engine: other.endpoint.clone(), http: Client::new(), calls: Arc::default() };
-        let endpoint = serve(Router::new().fallback(measure).with_state(meter.clone())).await;
-        (other.beside(&endpoint, &other.clock).await, meter)
+        let meter = Self::default();
+        let aws = intercepted(&dev::engine::sdk_config(&other.endpoint).await, meter.clone());
+        (Service::on(other.table(), &aws, &other.clock, &Setup::default()).await, meter)
     }
 
     /// Returns the calls since the last call of this function, by the name of their operation: two concurrent calls
     /// arrive in any order.
     pub fn take(&self) -> Vec<Metered> {
-        let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let mut calls = std::mem::take(&mut *self.0.lock().unwrap());
         calls.sort_by(|one, other| one.operation.cmp(&other.operation));
         calls
     }
 }
 
-async fn measure(State(meter): State<Meter>, mut headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers["x-amz-target"].to_str().unwrap();
-    let operation = target.rsplit('.').next().unwrap().to_owned();
-    let mut request: Value = serde_json::from_slice(&body).unwrap();
-    request["ReturnConsumedCapacity"] = json!("TOTAL");
-    // They are those of the other connection and of the shorter body.
-    for of_the_connection in ["host", "content-length"] {
-        headers.remove(of_the_connection);
+impl Interceptor for Meter {
+    fn intercept(&self, exchange: Exchange) -> BoxFuture<'static, Outcome> {
+        let (meter, operation, mut body) = (self.clone(), exchange.operation.clone(), exchange.body.clone());
+        async move {
+            body["ReturnConsumedCapacity"] = json!("TOTAL");
+            let mut response = exchange.send_with(&body).await?;
+            let collected = BodyExt::collect(response.body_mut()).await.unwrap().to_bytes();
+            let is_success = response.status().as_u16() == 200;
+            let units = is_success.then(|| units(&serde_json::from_slice(&collected).unwrap()));
+            meter.0.lock().unwrap().push(Metered { operation, units });
+            *response.body_mut() = SdkBody::from(collected);
+            Ok(response)
+        }
+        .boxed()
     }
-    let call = meter.http.post(&meter.engine).headers(headers).body(request.to_string());
-    let answer = call.send().await.unwrap();
-    let (status, kind) = (answer.status(), answer.headers()["content-type"].clone());
-    let body = answer.bytes().await.unwrap();
-    let units = (status == StatusCode::OK).then(|| units(&serde_json::from_slice(&body).unwrap()));
-    meter.calls.lock().unwrap().push(Metered { operation, units });
-    (status, [("content-type", kind)], body).into_response()
 }
 
 /// A transaction says it of each of its tables, any other call of the one. An engine that does not say it fails the

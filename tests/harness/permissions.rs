@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dev::template::Template;
 use serde_yaml_ng::Value;
 
 use super::Call;
@@ -16,7 +15,7 @@ pub const TABLE: &str = "Table.Arn";
 /// What a function is granted, under whatever condition. Every resource is named by what it is in the template: one that
 /// is written out, a `*` among them, fails.
 pub fn granted(function: &str) -> Permissions {
-    let document = Template::compiled_in().unwrap().document;
+    let document = &super::template().document;
     let resources = document["Resources"].as_mapping().unwrap();
     let folder = format!("functions/{function}");
     let mut with_code = resources.values().filter(|resource| resource["Properties"]["CodeUri"] == *folder);

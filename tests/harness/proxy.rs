@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use aws_config::SdkConfig;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use dev::template::Template;
-use dev::{engine, gateway};
+use dev::engine;
 use futures::future::{self, BoxFuture, Shared};
 use reqwest::Client;
 use serde_json::Value;
@@ -20,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::fault::Fault;
-use super::{Recorder, Service, functions, serve};
+use super::{Recorder, Service, Setup, Table};
 
 /// How often a shut door is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -80,15 +79,11 @@ pub async fn interpose(service: &Service, fate: impl Fn(&str) -> Fate + Send + S
 /// What many services behind proxies share: it takes long to make.
 pub struct Wiring {
     config: SdkConfig,
-    template: Template,
 }
 
 impl Wiring {
     pub async fn of(service: &Service) -> Self {
-        Self {
-            config: engine::sdk_config(&service.endpoint).await,
-            template: Template::compiled_in().unwrap(),
-        }
+        Self { config: engine::sdk_config(&service.endpoint).await }
     }
 }
 
@@ -104,20 +99,10 @@ impl Proxied {
     pub async fn beside(other: &Service, wiring: &Wiring, plan: impl Plan) -> Self {
         let proxy = Proxy::start(other, plan).await;
         let endpoint = proxy.line.endpoint();
-        let calls = Recorder::default();
-        let config = wiring.config.to_builder().endpoint_url(&endpoint).build();
-        let functions =
-            functions(calls.listen_on(&config), &other.table, other.clock.reader(), super::SECRET);
-        let router = gateway::router(&wiring.template, functions, other.clock.reader()).unwrap();
-        let service = Service {
-            base: serve(router).await,
-            http: other.http.clone(),
-            clock: other.clock.clone(),
-            calls: calls.clone(),
-            database: other.database.clone(),
-            table: other.table.clone(),
-            endpoint,
-        };
+        let aws = wiring.config.to_builder().endpoint_url(&endpoint).build();
+        let table = Table { endpoint, ..other.table() };
+        let service = Service::on(table, &aws, &other.clock, &Setup::default()).await;
+        let calls = service.calls.clone();
         let doorkeeper = tokio::spawn(Arc::clone(&proxy.line).keep_the_door(calls));
         Self { service, proxy, doorkeeper }
     }

@@ -4,13 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use serde_json::Value;
+
+use super::interceptor::{Exchange, Interceptor, Outcome, intercepted};
 
 /// A call to DynamoDB.
 #[derive(Debug, Clone)]
@@ -32,9 +30,7 @@ pub struct Recorder(Arc<Mutex<Vec<Call>>>);
 impl Recorder {
     /// A configuration whose calls are written down here.
     pub fn listen_on(&self, config: &SdkConfig) -> SdkConfig {
-        let inner = config.http_client().unwrap();
-        let client = RecordingClient { inner, calls: self.clone() };
-        config.to_builder().http_client(SharedHttpClient::new(client)).build()
+        intercepted(config, self.clone())
     }
 
     /// Returns the calls since the last call of this function.
@@ -43,41 +39,15 @@ impl Recorder {
     }
 }
 
-#[derive(Debug)]
-struct RecordingClient {
-    inner: SharedHttpClient,
-    calls: Recorder,
-}
-
-impl HttpClient for RecordingClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(RecordingConnector { inner, calls: self.calls.clone() })
-    }
-}
-
-#[derive(Debug)]
-struct RecordingConnector {
-    inner: SharedHttpConnector,
-    calls: Recorder,
-}
-
-impl HttpConnector for RecordingConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-        let (sent, calls) = (Instant::now(), self.calls.clone());
-        let answer = self.inner.call(request);
-        HttpConnectorFuture::new(async move {
-            let answer = answer.await;
-            let call = Call { operation, request: body, sent, answered: Instant::now() };
-            calls.0.lock().unwrap().push(call);
-            answer
-        })
+impl Interceptor for Recorder {
+    fn intercept(&self, exchange: Exchange) -> BoxFuture<'static, Outcome> {
+        let (calls, sent) = (self.clone(), Instant::now());
+        let (operation, request) = (exchange.operation.clone(), exchange.body.clone());
+        async move {
+            let outcome = exchange.send().await;
+            calls.0.lock().unwrap().push(Call { operation, request, sent, answered: Instant::now() });
+            outcome
+        }
+        .boxed()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use harness::{Answer, SECRET, Service, deposit, id_of, new_uuid, order};
+use harness::{Answer, SECRET, Service, Setup, deposit, id_of, new_uuid, order};
 use insta::assert_json_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ struct Sender {
 
 impl Sender {
     async fn start(secrets: &str) -> Self {
-        let service = Service::start_with_secrets(secrets).await;
+        let service = Service::start_with(&Setup { secrets: secrets.to_owned(), ..Setup::default() }).await;
         let order = id_of(&service.create_order(order()).await);
         Self { service, order }
     }

@@ -5,7 +5,7 @@ use domain::deposit_address::ForwarderFactory;
 use domain::id::OrderId;
 use domain::order::{ChainId, Order};
 use domain::retention::Retention;
-use harness::{BASE, RECIPIENT, Service, USDC, id_of, order, order_for, with};
+use harness::{BASE, RECIPIENT, Service, Setup, USDC, id_of, order, order_for, with};
 use serde_json::{Value, json};
 use store::{DepositAddresses, Store, WATCHED_FOR, WatchedOrder};
 
@@ -38,7 +38,7 @@ async fn watched_orders(service: &Service, store: &Store, chain: ChainId) -> Vec
 
 #[tokio::test]
 async fn an_order_on_a_configured_chain_is_made() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     service.create_order(order()).await.ok();
     let session = service.session().await;
     service.create_order(order_for(&session)).await.ok();
@@ -46,7 +46,7 @@ async fn an_order_on_a_configured_chain_is_made() {
 
 #[tokio::test]
 async fn another_chain_is_refused_with_those_that_are_configured() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     let (status, code, field, message) = refused(&service, json!({ "srcChain": 1, "dstChain": 1 })).await;
     assert_eq!((status, code.as_str(), field.as_str()), (400, "unsupported_route", "srcChain"));
     assert!(message.contains("8453, 10"), "{message}");
@@ -54,7 +54,7 @@ async fn another_chain_is_refused_with_those_that_are_configured() {
 
 #[tokio::test]
 async fn another_token_is_refused_with_those_of_the_chain_and_so_is_native_money() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     for token in ["0x4200000000000000000000000000000000000006", "0x0000000000000000000000000000000000000000"]
     {
         let token = json!({ "srcTokenAddress": token, "dstTokenAddress": token });
@@ -66,7 +66,7 @@ async fn another_token_is_refused_with_those_of_the_chain_and_so_is_native_money
 
 #[tokio::test]
 async fn a_route_that_needs_a_relay_is_refused_with_all_that_is_configured() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     for (route, refused_field) in [
         (json!({ "dstChain": 10 }), "dstChain"),
         (json!({ "srcChain": 10 }), "dstChain"),
@@ -81,7 +81,7 @@ async fn a_route_that_needs_a_relay_is_refused_with_all_that_is_configured() {
 
 #[tokio::test]
 async fn a_watched_order_is_kept_until_its_chain_is_watched_no_more() {
-    let (service, aws) = Service::watching(chains(&[])).await;
+    let (service, aws) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     let store = Store::new(&aws, &service.table);
     let day: Retention = "1".parse().unwrap();
     let now = service.clock.now();
@@ -97,7 +97,7 @@ async fn a_watched_order_is_kept_until_its_chain_is_watched_no_more() {
 
 #[tokio::test]
 async fn a_recipient_that_takes_no_money_is_refused() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     let factory = format!("{:#x}", ForwarderFactory::DEPLOYED);
     for recipient in ["0x0000000000000000000000000000000000000000", USDC, OTHER_TOKEN, &factory] {
         let (status, code, field, message) =
@@ -109,7 +109,7 @@ async fn a_recipient_that_takes_no_money_is_refused() {
 
 #[tokio::test]
 async fn where_recipients_are_named_nobody_else_is_paid() {
-    let (service, _) = Service::watching(chains(&[RECIPIENT])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[RECIPIENT]))).await;
     service.create_order(order()).await.ok();
     let stranger = json!({ "recipientAddress": "0x1111111111111111111111111111111111111111" });
     let (status, code, field, message) = refused(&service, stranger).await;
@@ -119,7 +119,7 @@ async fn where_recipients_are_named_nobody_else_is_paid() {
 
 #[tokio::test]
 async fn a_refused_order_leaves_its_session_free() {
-    let (service, _) = Service::watching(chains(&[])).await;
+    let (service, _) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     let session = service.session().await;
     let elsewhere = with(order_for(&session), json!({ "srcChain": 1, "dstChain": 1 }));
     service.create_order(elsewhere).await.failure();
@@ -128,7 +128,7 @@ async fn a_refused_order_leaves_its_session_free() {
 
 #[tokio::test]
 async fn exactly_the_orders_on_watched_chains_are_in_the_index() {
-    let (service, aws) = Service::watching(chains(&[])).await;
+    let (service, aws) = Service::start_in_process(&Setup::watching(chains(&[]))).await;
     let alone = service.create_order(order()).await;
     let session = service.session().await;
     let linked = service.create_order(order_for(&session)).await;

@@ -9,13 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -24,8 +18,11 @@ use dev::in_process::InProcessEngine;
 use dev::template::Template;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use fastrand::Rng;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use harness::fault::Fault;
-use harness::{Answer, SECRET, functions};
+use harness::interceptor::{Exchange, Interceptor, Outcome, intercepted, response};
+use harness::{Answer, Setup, functions};
 use runtime::Clock;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -86,12 +83,11 @@ impl World {
         let chances = Mutex::new(Chances { rng: rng.fork(), percent, outages, next_write: None });
         let weather = Arc::new(Weather { chances, deadline: Mutex::default(), began, log: Mutex::default() });
 
-        let faulty = FaultyEngine { engine, weather: Arc::clone(&weather) };
-        let aws = foundation.aws.to_builder().http_client(SharedHttpClient::new(faulty)).build();
+        let aws = intercepted(&direct, FaultyWay(Arc::clone(&weather)));
         let skews = [-FARTHEST, FARTHEST, rng.i64(-FARTHEST..=FARTHEST)];
         let instances = skews.map(|skew| {
             let clock = Clock::new(move || Timestamp::from_millis(true_time(began).as_millis() + skew));
-            let functions = functions(aws.clone(), TABLE, clock.clone(), SECRET);
+            let functions = functions(aws.clone(), TABLE, clock.clone(), &Setup::default());
             gateway::router(&foundation.template, functions, clock).unwrap()
         });
         Self { instances: instances.into(), weather, began }
@@ -178,82 +174,62 @@ impl Weather {
     }
 }
 
-/// The engine behind all that weather.
-#[derive(Clone)]
-struct FaultyEngine {
-    engine: InProcessEngine,
-    weather: Arc<Weather>,
-}
+/// The way to the engine through all that weather.
+struct FaultyWay(Arc<Weather>);
 
-impl std::fmt::Debug for FaultyEngine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FaultyEngine")
+impl Interceptor for FaultyWay {
+    fn intercept(&self, exchange: Exchange) -> BoxFuture<'static, Outcome> {
+        pass(Arc::clone(&self.0), exchange).boxed()
     }
 }
 
-impl HttpClient for FaultyEngine {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+async fn pass(weather: Arc<Weather>, exchange: Exchange) -> Outcome {
+    let operation = exchange.operation.clone();
+    let (fault, there, back) = weather.strike(&operation);
+    if let Some(fault) = fault {
+        weather.note(format!("{operation} meets {fault:?}"));
     }
-}
-
-impl HttpConnector for FaultyEngine {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let engine = self.clone();
-        HttpConnectorFuture::new(async move { engine.answer(request).await })
-    }
-}
-
-impl FaultyEngine {
-    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let (fault, there, back) = self.weather.strike(&operation);
-        if let Some(fault) = fault {
-            self.weather.note(format!("{operation} meets {fault:?}"));
+    sleep(there).await;
+    let answer = match fault {
+        None => exchange.send().await?,
+        Some(Fault::Refused | Fault::ResetBefore) => return Err(broken("the connection breaks")),
+        Some(Fault::LostReply) => {
+            exchange.send().await?;
+            return Err(broken("the connection breaks before the reply"));
         }
-        sleep(there).await;
-        let answer = match fault {
-            None => self.engine.answer(&request),
-            Some(Fault::Refused | Fault::ResetBefore) => return Err(broken("the connection breaks")),
-            Some(Fault::LostReply) => {
-                self.engine.answer(&request);
-                return Err(broken("the connection breaks before the reply"));
-            }
-            Some(Fault::TruncatedReply) => {
-                self.engine.answer(&request);
-                return Err(broken("the connection breaks within the reply"));
-            }
-            Some(Fault::LateRequest(by)) => self.arrive_late(request, by).await?,
-            Some(Fault::LateReply(by)) => {
-                let answer = self.engine.answer(&request);
-                sleep(by).await;
-                answer
-            }
-            Some(refused @ (Fault::Error(..) | Fault::Cancelled(_))) => {
-                let (status, body) = refused.refusal(&operation).unwrap();
-                HttpResponse::new(status.into(), body.to_string().into())
-            }
-        };
-        sleep(back).await;
-        Ok(answer)
-    }
-
-    /// Applies a request after a while, whether or not its sender still waits.
-    async fn arrive_late(&self, request: HttpRequest, by: Duration) -> Result<HttpResponse, ConnectorError> {
-        let (engine, sent) = (self.clone(), true_time(self.weather.began));
-        let (reply, answered) = oneshot::channel();
-        tokio::spawn(async move {
+        Some(Fault::TruncatedReply) => {
+            exchange.send().await?;
+            return Err(broken("the connection breaks within the reply"));
+        }
+        Some(Fault::LateRequest(by)) => arrive_late(weather, exchange, by).await?,
+        Some(Fault::LateReply(by)) => {
+            let answer = exchange.send().await?;
             sleep(by).await;
-            if !reply.is_closed() {
-                let _nobody_waits = reply.send(engine.engine.answer(&request));
-            } else if engine.weather.may_still_arrive(sent) {
-                engine.weather.note("a request arrives that its sender has given up".to_owned());
-                engine.engine.answer(&request);
-            }
-        });
-        answered.await.map_err(|_| broken("the connection breaks"))
-    }
+            answer
+        }
+        Some(refused @ (Fault::Error(..) | Fault::Cancelled(_))) => {
+            let (status, body) = refused.refusal(&operation).unwrap();
+            response(status.as_u16(), &body.to_string())
+        }
+    };
+    sleep(back).await;
+    Ok(answer)
+}
+
+/// Applies a request after a while, whether or not its sender still waits.
+async fn arrive_late(weather: Arc<Weather>, exchange: Exchange, by: Duration) -> Outcome {
+    let sent = true_time(weather.began);
+    let (reply, answered) = oneshot::channel();
+    tokio::spawn(async move {
+        sleep(by).await;
+        if !reply.is_closed() {
+            let _nobody_waits = reply.send(exchange.send().await);
+        } else if weather.may_still_arrive(sent) {
+            weather.note("a request arrives that its sender has given up".to_owned());
+            exchange.send().await.unwrap();
+        }
+    });
+    answered.await.unwrap_or_else(|_| Err(broken("the connection breaks")))
 }
 
 fn is_write(operation: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
@@ -10,8 +11,12 @@ use runtime::Clock;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::process::{Life, PATIENCE};
+
+/// How long to wait before a call that got 503 is sent again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A client's call.
 #[derive(Debug, Clone)]
@@ -199,12 +204,15 @@ impl Caller {
         Ok(Some(Answer { status, is_replay, text, body }))
     }
 
-    /// Sends a call to a process that is not killed, until it is answered.
+    /// Sends a call to a process that is not killed, until it is answered. Where the disk stalls for seconds, the
+    /// response is 503 each time until it goes on.
     pub(crate) async fn ask(&self, sent: &Sent) -> Result<Answer> {
-        for _ in 0..3 {
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
             if let Some(answer) = self.send(sent).await? {
                 return Ok(answer);
             }
+            sleep(PAUSE).await;
         }
         bail!("{sent:?} is never answered")
     }

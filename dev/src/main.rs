@@ -54,6 +54,8 @@ enum Command {
     /// Stores the configuration of the chains in the table of a deployment, or prints it
     #[command(subcommand)]
     Chains(ChainsCommand),
+    /// Lists the commands of this repository, and the variables that they read
+    Commands,
 }
 
 #[derive(Subcommand)]
@@ -148,6 +150,10 @@ async fn main() -> ExitCode {
         Some(Command::Pay(pay)) => play(pay).await,
         Some(Command::Event(event)) => print_event(event).await,
         Some(Command::Chains(command)) => chains_command(command).await,
+        Some(Command::Commands) => {
+            print!("{}", commands());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -339,4 +345,10 @@ fn fresh_secret() -> String {
 
 fn amount(text: &str) -> Result<Amount, domain::invalid::Invalid> {
     Amount::parse(text)
+}
+
+/// The section of CONTRIBUTING.md that lists the commands and their variables.
+fn commands() -> &'static str {
+    let document = include_str!("../../CONTRIBUTING.md");
+    document.find("## Commands and knobs").map_or(document, |start| document.split_at(start).1)
 }

@@ -16,7 +16,7 @@ use get_checkout_session::GetCheckoutSession;
 use get_order::GetOrder;
 use record_order_event::RecordOrderEvent;
 use runtime::{Clock, SigningSecrets};
-use store::Store;
+use store::{KeyRing, Store};
 
 /// What the functions stand on: as deployed, their environment.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct Environment {
     pub chains: Chains,
     /// How long a session without an order, and an unpaid order without a session, are kept.
     pub retention: Retention,
+    /// Whether creating a session, or an order that belongs to none, needs an API key.
+    pub requires_key: bool,
 }
 
 /// The functions that serve HTTP, by the name of their folder.
@@ -48,32 +50,52 @@ struct Function {
 impl Functions {
     /// Starts every function.
     pub fn new(environment: Environment) -> Self {
-        let Environment { aws, table, clock, secrets, factory, chains, retention } = environment;
+        let Environment { aws, table, clock, secrets, factory, chains, retention, requires_key } =
+            environment;
         // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
+        let keys = || KeyRing::new(store(), clock());
         Self(BTreeMap::from([
             function(
                 "create-checkout-session",
                 create_checkout_session::SETTINGS,
-                CreateCheckoutSession { store: store(), clock: clock(), retention },
+                CreateCheckoutSession {
+                    store: store(),
+                    keys: keys(),
+                    requires_key,
+                    clock: clock(),
+                    retention,
+                },
             ),
             function(
                 "create-order",
                 create_order::SETTINGS,
-                CreateOrder { store: store(), clock: clock(), factory, chains, retention },
+                CreateOrder {
+                    store: store(),
+                    keys: keys(),
+                    requires_key,
+                    clock: clock(),
+                    factory,
+                    chains,
+                    retention,
+                },
             ),
             function(
                 "expire-checkout-session",
                 expire_checkout_session::SETTINGS,
-                ExpireCheckoutSession { store: store(), clock: clock() },
+                ExpireCheckoutSession { store: store(), keys: keys(), clock: clock() },
             ),
             function(
                 "get-checkout-session",
                 get_checkout_session::SETTINGS,
-                GetCheckoutSession { store: store(), clock: clock() },
+                GetCheckoutSession { store: store(), keys: keys(), clock: clock() },
             ),
-            function("get-order", get_order::SETTINGS, GetOrder { store: store(), clock: clock() }),
+            function(
+                "get-order",
+                get_order::SETTINGS,
+                GetOrder { store: store(), keys: keys(), clock: clock() },
+            ),
             function(
                 "record-order-event",
                 record_order_event::SETTINGS,

@@ -8,6 +8,7 @@ pub mod evm_node;
 pub mod functions;
 pub mod gateway;
 pub mod in_process;
+pub mod keys;
 pub mod local_chain;
 pub mod pay;
 pub mod payer;

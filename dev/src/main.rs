@@ -9,12 +9,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use dev::event::Events;
 use dev::functions::{Environment, Functions};
+use dev::keys::{self, NewKey};
 use dev::local_chain::{self, LocalChain};
 use dev::pay::{Payment, PaymentProcessor};
 use dev::payer::Payer;
@@ -22,7 +23,10 @@ use dev::running::Running;
 use dev::template::Template;
 use dev::{chains, engine, gateway};
 use domain::amount::Amount;
+use domain::api_key::Role;
 use domain::chain_config::Revision;
+use domain::merchant::Merchant;
+use domain::text::Text;
 use runtime::config::{self, Settings, optional};
 use runtime::{Clock, SigningSecrets};
 use store::Store;
@@ -32,8 +36,12 @@ use watch_chain::ChainWatcher;
 const LOCAL_TABLE: &str = "checkout";
 
 /// The settings of functions that the local run takes from its own environment.
-const SETTINGS: Settings =
-    Settings::declared(&[config::CHAINS, config::FORWARDER_FACTORY, config::SESSION_RETENTION_DAYS]);
+const SETTINGS: Settings = Settings::declared(&[
+    config::CHAINS,
+    config::FORWARDER_FACTORY,
+    config::REQUIRE_API_KEY,
+    config::SESSION_RETENTION_DAYS,
+]);
 
 /// Runs the checkout-session service on this machine.
 #[derive(Parser)]
@@ -54,6 +62,9 @@ enum Command {
     /// Stores the configuration of the chains in the table of a deployment, or prints it
     #[command(subcommand)]
     Chains(ChainsCommand),
+    /// Creates, lists, rotates or revokes API keys in the table of a deployment
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Lists the commands of this repository, and the variables that they read
     Commands,
 }
@@ -75,6 +86,67 @@ enum ChainsCommand {
         #[arg(long)]
         revision: Option<Revision>,
     },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Creates a key and prints it. It is shown this once: the table holds its hash
+    Create {
+        /// `secret` reads and writes, `read` only reads
+        #[arg(long, default_value = "secret", value_parser = role)]
+        role: Role,
+        /// What to call the key
+        #[arg(long, value_parser = name)]
+        name: Option<Text<200>>,
+        /// How long the key is accepted, such as 90d; without an end if it is not given
+        #[arg(long, value_parser = keys::duration)]
+        expires_in: Option<Duration>,
+        #[command(flatten)]
+        of: KeyOptions,
+    },
+    /// Lists a merchant's keys
+    List {
+        #[command(flatten)]
+        of: KeyOptions,
+    },
+    /// Creates a key in place of an earlier one, which is accepted for a while longer
+    Rotate {
+        /// The earlier key's id
+        id: String,
+        /// How long the earlier key is still accepted
+        #[arg(long, default_value = "24h", value_parser = keys::duration)]
+        overlap: Duration,
+        #[command(flatten)]
+        of: KeyOptions,
+    },
+    /// Revokes a key: within ten seconds it is refused everywhere
+    Revoke {
+        /// The key's id
+        id: String,
+        #[command(flatten)]
+        of: KeyOptions,
+    },
+}
+
+#[derive(Args)]
+struct KeyOptions {
+    /// Whose keys they are
+    #[arg(long, default_value = Merchant::DEFAULT, value_parser = merchant)]
+    merchant: Merchant,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).map_err(|invalid| invalid.to_string())
+}
+
+fn name(text: &str) -> Result<Text<200>, String> {
+    Text::parse(text.to_owned()).map_err(|invalid| invalid.to_string())
+}
+
+fn merchant(text: &str) -> Result<Merchant, String> {
+    Merchant::parse(text).map_err(|invalid| invalid.to_string())
 }
 
 #[derive(Args)]
@@ -150,6 +222,7 @@ async fn main() -> ExitCode {
         Some(Command::Pay(pay)) => play(pay).await,
         Some(Command::Event(event)) => print_event(event).await,
         Some(Command::Chains(command)) => chains_command(command).await,
+        Some(Command::Key(command)) => key_command(command).await,
         Some(Command::Commands) => {
             print!("{}", commands());
             Ok(())
@@ -195,6 +268,13 @@ async fn serve(options: Serve) -> Result<()> {
     engine::create_table(&aws, LOCAL_TABLE, &template.table).await?;
 
     let secret = optional(SECRET).unwrap_or_else(fresh_secret);
+    let new_key = NewKey {
+        merchant: Merchant::parse(Merchant::DEFAULT)?,
+        role: Role::Secret,
+        name: Some(Text::parse("cargo dev".to_owned())?),
+        lifetime: None,
+    };
+    let (key, _) = keys::create(&Store::new(&aws, LOCAL_TABLE), new_key, Clock::system().now()).await?;
     let clock = Clock::system();
     let (chain, chains, factory) = if options.chain {
         (Some(LocalChain::start().await?), LocalChain::chains()?, LocalChain::factory()?)
@@ -214,12 +294,14 @@ async fn serve(options: Serve) -> Result<()> {
         factory,
         chains,
         retention: SETTINGS.session_retention()?,
+        requires_key: SETTINGS.requires_api_key()?,
     });
     let router = gateway::logged(gateway::router(&template, functions, clock)?);
 
     println!("Serving   {base}");
     println!("Database  {engine}, table {LOCAL_TABLE}");
     println!("Secret    {SECRET}={secret}");
+    println!("API key   {}", key.reveal());
     if let Some(chain) = &chain {
         println!("Chain     {} at {}, a block each second", local_chain::CHAIN, chain.endpoint());
         println!("USDC      {}, of play money", local_chain::USDC);
@@ -329,6 +411,37 @@ async fn chains_command(command: ChainsCommand) -> Result<()> {
             let (revision, text) = chains::show(&store, revision).await?;
             eprintln!("Revision {revision} of table {}", table.name);
             println!("{text}");
+        }
+    }
+    Ok(())
+}
+
+async fn key_command(command: KeyCommand) -> Result<()> {
+    let now = Clock::system().now();
+    let open =
+        async |of: &KeyOptions| chains::open(&of.table.name, of.table.dynamodb_endpoint.as_deref()).await;
+    match command {
+        KeyCommand::Create { role, name, expires_in, of } => {
+            let new = NewKey { merchant: of.merchant.clone(), role, name, lifetime: expires_in };
+            let (key, record) = keys::create(&open(&of).await?, new, now).await?;
+            println!("{}", key.reveal());
+            eprintln!("{}", keys::describe(&record, now));
+        }
+        KeyCommand::List { of } => {
+            for record in keys::list(&open(&of).await?, &of.merchant).await? {
+                println!("{}", keys::describe(&record, now));
+            }
+        }
+        KeyCommand::Rotate { id, overlap, of } => {
+            let store = open(&of).await?;
+            let (key, record, earlier) = keys::rotate(&store, &of.merchant, &id, overlap, now).await?;
+            println!("{}", key.reveal());
+            eprintln!("{}", keys::describe(&record, now));
+            eprintln!("{}", keys::describe(&earlier, now));
+        }
+        KeyCommand::Revoke { id, of } => {
+            let record = keys::revoke(&open(&of).await?, &of.merchant, &id, now).await?;
+            println!("{}", keys::describe(&record, now));
         }
     }
     Ok(())

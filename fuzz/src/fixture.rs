@@ -65,7 +65,7 @@ pub(crate) async fn put(store: &Store) {
         };
         let id = SessionId::parse(id).expect("a session's id");
         let deadline = NOW + ExpiresIn::DEFAULT.as_duration();
-        let session = CheckoutSession { id, terms, created_at: NOW };
+        let session = CheckoutSession { id, terms, merchant: None, created_at: NOW };
         store.create_session(session, deadline, deadline.as_seconds(), None).await.expect("a session");
     }
     store.create_order(stored_order(ALONE), Retention::DEFAULT, None).await.expect("an order");
@@ -137,5 +137,6 @@ fn stored_order(id: &str) -> Order {
             client_reference_id: None,
         },
         created_at: NOW,
+        merchant: None,
     }
 }

@@ -133,5 +133,6 @@ fn functions(aws: &SdkConfig) -> Functions {
         factory: ForwarderFactory::parse(FACTORY).expect("a factory"),
         chains: domain::chain_config::Chains::default(),
         retention: Retention::DEFAULT,
+        requires_key: false,
     })
 }

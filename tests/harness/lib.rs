@@ -29,16 +29,20 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use dev::functions::{Environment, Functions};
 use dev::in_process::InProcessEngine;
+use dev::keys::{self, NewKey};
 use dev::template::Template;
 use dev::{engine, gateway};
+use domain::api_key::Role;
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
 use domain::id::OrderId;
+use domain::merchant::Merchant;
 use domain::retention::Retention;
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use store::Store;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -65,6 +69,8 @@ pub struct Service {
     pub table: String,
     /// Where the engine is.
     pub endpoint: String,
+    /// How to reach the engine behind the service's back.
+    pub aws: SdkConfig,
 }
 
 impl Service {
@@ -97,7 +103,7 @@ impl Service {
         let calls = Recorder::default();
         let functions = functions(calls.listen_on(aws), &table.name, clock.reader(), setup);
         let router = gateway::router(template(), functions, clock.reader()).unwrap();
-        let Table { name, endpoint, client } = table;
+        let Table { name, endpoint, client, aws } = table;
         Self {
             base: serve(router).await,
             http: Client::new(),
@@ -106,6 +112,7 @@ impl Service {
             database: client,
             table: name,
             endpoint,
+            aws,
         }
     }
 
@@ -123,9 +130,36 @@ impl Service {
         functions(aws, &self.table, clock.reader(), &Setup::default())
     }
 
+    /// The table, as a store that no recorder hears.
+    pub fn store(&self) -> Store {
+        Store::new(&self.aws, &self.table)
+    }
+
+    /// A new API key of a merchant.
+    pub async fn api_key(&self, merchant: &str, role: Role) -> String {
+        self.api_key_for(merchant, role, None).await.0
+    }
+
+    /// A new API key of a merchant that is accepted for this long, and its id.
+    pub async fn api_key_for(
+        &self,
+        merchant: &str,
+        role: Role,
+        lifetime: Option<Duration>,
+    ) -> (String, String) {
+        let new = NewKey { merchant: Merchant::parse(merchant).unwrap(), role, name: None, lifetime };
+        let (key, record) = keys::create(&self.store(), new, self.clock.now()).await.unwrap();
+        (key.reveal().to_owned(), record.id)
+    }
+
     /// The service's table.
     pub fn table(&self) -> Table {
-        Table { name: self.table.clone(), endpoint: self.endpoint.clone(), client: self.database.clone() }
+        Table {
+            name: self.table.clone(),
+            endpoint: self.endpoint.clone(),
+            client: self.database.clone(),
+            aws: self.aws.clone(),
+        }
     }
 
     pub async fn create_session(&self, body: Value) -> Answer {
@@ -234,17 +268,23 @@ impl Service {
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: String,
-    /// Where its engine is; empty if that is in this process.
+    /// The URL of its engine; empty if that is in this process.
     pub endpoint: String,
     /// How to reach it behind the service's back.
     pub client: aws_sdk_dynamodb::Client,
+    aws: SdkConfig,
 }
 
 impl Table {
     async fn create(aws: &SdkConfig, endpoint: &str) -> Self {
         let name = format!("checkout-{}", new_uuid());
         engine::create_table(aws, &name, &template().table).await.unwrap();
-        Self { name, endpoint: endpoint.to_owned(), client: aws_sdk_dynamodb::Client::new(aws) }
+        Self {
+            name,
+            endpoint: endpoint.to_owned(),
+            client: aws_sdk_dynamodb::Client::new(aws),
+            aws: aws.clone(),
+        }
     }
 }
 
@@ -255,12 +295,19 @@ pub struct Setup {
     pub secrets: String,
     pub factory: ForwarderFactory,
     pub chains: Chains,
+    /// Whether sessions, and orders that belong to none, need an API key.
+    pub requires_key: bool,
 }
 
 impl Default for Setup {
     /// No chain is watched.
     fn default() -> Self {
-        Self { secrets: SECRET.to_owned(), factory: ForwarderFactory::default(), chains: Chains::default() }
+        Self {
+            secrets: SECRET.to_owned(),
+            factory: ForwarderFactory::default(),
+            chains: Chains::default(),
+            requires_key: false,
+        }
     }
 }
 
@@ -282,6 +329,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         factory: setup.factory,
         chains: setup.chains.clone(),
         retention: Retention::DEFAULT,
+        requires_key: setup.requires_key,
     })
 }
 

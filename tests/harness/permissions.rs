@@ -6,7 +6,8 @@ use serde_yaml_ng::Value;
 
 use super::Call;
 
-/// Actions such as `dynamodb:GetItem`, by what they are done to, as the template calls it.
+/// Actions such as `dynamodb:GetItem`, by what they are done to, as the template calls it. The table comes with the
+/// partition keys that a statement allows: `Table.Arn checkout#*, idempotency#*`.
 pub type Permissions = BTreeMap<String, BTreeSet<String>>;
 
 /// What the template calls the table.
@@ -30,7 +31,13 @@ pub fn granted(function: &str) -> Permissions {
             let Value::Tagged(name) = resource else { panic!("a resource is written out: {statement:?}") };
             let actions = statement["Action"].as_sequence().unwrap();
             let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned());
-            granted.entry(name.value.as_str().unwrap().to_owned()).or_default().extend(actions);
+            let resource = name.value.as_str().unwrap();
+            let resource = match leading_keys(statement) {
+                // An index has partition keys of its own.
+                keys if resource == TABLE => format!("{TABLE} {}", keys.join(", ")),
+                _ => resource.to_owned(),
+            };
+            granted.entry(resource).or_default().extend(actions);
         }
     }
     granted
@@ -47,21 +54,58 @@ fn where_it_holds(statement: &Value) -> &Value {
     }
 }
 
+/// The partition keys that a statement is limited to.
+fn leading_keys(statement: &Value) -> Vec<&str> {
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    one_or_more(keys).iter().filter_map(Value::as_str).collect()
+}
+
 fn one_or_more(value: &Value) -> &[Value] {
     value.as_sequence().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
-/// What these calls needed.
-pub fn needed(calls: &[Call]) -> Permissions {
+/// What these calls needed, by the statements that allow it. What none allows is named by its own partition keys, and
+/// so is not among what is granted.
+pub fn needed(calls: &[Call], granted: &Permissions) -> Permissions {
     let mut needed = Permissions::new();
     for call in calls {
         let resource = match call.request["IndexName"].as_str() {
-            None => TABLE.to_owned(),
+            None => statement_for(&partitions_of(&call.request), granted),
             Some(index) => format!("${{{TABLE}}}/index/{index}"),
         };
         needed.entry(resource).or_default().extend(actions_of(call));
     }
     needed
+}
+
+/// The granted statement on the table that allows all of these partition keys. IAM asks it of all keys of a request, so
+/// one statement must allow those of a transaction.
+fn statement_for(partitions: &BTreeSet<String>, granted: &Permissions) -> String {
+    let allows = |resource: &&String| {
+        let keys = resource.strip_prefix(TABLE).unwrap_or_default();
+        partitions.iter().all(|partition| keys.split([' ', ',']).any(|key| key == partition))
+    };
+    let unknown = || format!("{TABLE} {}", partitions.iter().cloned().collect::<Vec<_>>().join(", "));
+    granted.keys().find(allows).cloned().unwrap_or_else(unknown)
+}
+
+/// The kinds of partition keys in a request, as the template writes them: `checkout#*`.
+fn partitions_of(request: &serde_json::Value) -> BTreeSet<String> {
+    let kind = |key: &serde_json::Value| {
+        let key = key["S"].as_str()?;
+        Some(key.split_once('#').map_or_else(|| key.to_owned(), |(kind, _)| format!("{kind}#*")))
+    };
+    let of = |part: &serde_json::Value| {
+        [&part["Key"]["pk"], &part["Item"]["pk"], &part["ExpressionAttributeValues"][":pk"]]
+            .into_iter()
+            .find_map(kind)
+    };
+    match request["TransactItems"].as_array() {
+        None => of(request).into_iter().collect(),
+        Some(items) => {
+            items.iter().flat_map(|item| item.as_object().unwrap().values()).filter_map(of).collect()
+        }
+    }
 }
 
 fn actions_of(call: &Call) -> Vec<String> {

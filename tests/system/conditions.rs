@@ -269,6 +269,7 @@ fn new_session(id: SessionId, deadline: Timestamp) -> CheckoutSession {
             client_reference_id: None,
         },
         created_at: after(deadline, -1_800_000),
+        merchant: None,
     }
 }
 
@@ -295,6 +296,7 @@ fn order(session: SessionId, deadline: Timestamp) -> Order {
         factory: None,
         is_watched: false,
         created_at: after(deadline, -1_700_000),
+        merchant: None,
     }
 }
 

@@ -11,6 +11,7 @@
     reason = "a test that meets what it does not expect must fail"
 )]
 
+mod api_keys;
 mod architecture;
 mod capacity;
 mod conditions;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use dev::chains;
 use dev::template::Template;
+use domain::api_key::Role;
 use domain::chain_config::ChainsSource;
 use domain::deposit_address::ForwarderFactory;
 use harness::permissions::{Permissions, granted, needed};
@@ -14,6 +15,7 @@ use harness::{
     DEFAULT_LIFETIME, SECRET, Service, deposit, execution, id_of, new_uuid, openapi, order, order_for,
     refund, relay, with,
 };
+use reqwest::RequestBuilder;
 use serde_json::json;
 use serde_yaml_ng::Value;
 use store::Store;
@@ -502,8 +504,13 @@ fn functions_are_traced_and_log_json_for_a_limited_time() {
     }
 }
 
-const KNOWN_RESOURCES: [&str; 5] = [
-    "Table.Arn",
+/// What functions may do something to; the table only with the partition keys of their own items.
+const KNOWN_RESOURCES: [&str; 9] = [
+    "Table.Arn checkout#*",
+    "Table.Arn checkout#*, chain#*",
+    "Table.Arn checkout#*, idempotency#*",
+    "Table.Arn config",
+    "Table.Arn key#*",
     "${Table.Arn}/index/watched-orders",
     "PaymentEventsSecretArn",
     "ChainSecretArn",
@@ -539,9 +546,9 @@ fn no_secret_stands_in_what_is_deployed() {
     assert_eq!(untagged(part(variables, &["PAYMENT_EVENTS_SECRET_ARN"])), "PaymentEventsSecretArn");
 }
 
-/// What the calls since the last time needed.
-fn permissions(service: &Service) -> Permissions {
-    needed(&service.calls.take())
+/// What the calls since the last time needed, by what the function is granted.
+fn permissions(service: &Service, folder: &str) -> Permissions {
+    needed(&service.calls.take(), &granted(folder))
 }
 
 /// What each function did to the table on all its ways: success, with a key, replay, conflict
@@ -554,12 +561,19 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
         service.send(request).await
     };
 
+    // Each call with a key that its function has not read yet.
+    let signed_in = async |request: RequestBuilder| {
+        let key = service.api_key("shop", Role::Secret).await;
+        service.send(request.header("x-api-key", key)).await.ok();
+    };
+
     service.session().await;
+    signed_in(service.post("/checkout-sessions").json(&json!({}))).await;
     for reference in ["a", "a", "b"] {
         let body = json!({ "client_reference_id": reference });
         keyed("/checkout-sessions", "session", body).await;
     }
-    observed.insert("create-checkout-session", permissions(&service));
+    observed.insert("create-checkout-session", permissions(&service, "create-checkout-session"));
 
     service.create_order(order()).await.ok();
     for reference in ["a", "a", "b"] {
@@ -571,6 +585,7 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
         service.calls.take();
         (sessions.0, sessions.1, new_uuid().to_string())
     };
+    signed_in(service.post("/orders").json(&order())).await;
     let made = service.create_order(order_for(&linked)).await;
     let order = made.ok()["id"].as_str().unwrap();
     service.create_order(order_for(&linked)).await.failure();
@@ -581,18 +596,20 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     for session in [&linked, &unknown] {
         keyed("/orders", &format!("link {session}"), order_for(session)).await;
     }
-    observed.insert("create-order", permissions(&service));
+    observed.insert("create-order", permissions(&service, "create-order"));
 
     for session in [&linked, &keyed_link, &unknown] {
         service.get_session(session).await;
         service.get_session_with_order(session).await;
     }
-    observed.insert("get-checkout-session", permissions(&service));
+    signed_in(service.get(&format!("/checkout-sessions/{linked}"))).await;
+    observed.insert("get-checkout-session", permissions(&service, "get-checkout-session"));
 
     for id in [order, &unknown] {
         service.get_order(id).await;
     }
-    observed.insert("get-order", permissions(&service));
+    signed_in(service.get(&format!("/orders/{order}"))).await;
+    observed.insert("get-order", permissions(&service, "get-order"));
 
     for id in [order, &unknown] {
         for (kind, facts) in [
@@ -612,10 +629,12 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
             service.send(request.header("idempotency-key", "event")).await;
         }
     }
-    observed.insert("record-order-event", permissions(&service));
+    observed.insert("record-order-event", permissions(&service, "record-order-event"));
 
     let others = (service.session().await, service.session().await);
+    let called_off = service.session().await;
     service.calls.take();
+    signed_in(service.post(&format!("/checkout-sessions/{called_off}/expire"))).await;
     for session in [&others.0, &others.0, &linked, &unknown] {
         service.expire_session(session).await;
     }
@@ -623,7 +642,7 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     for body in [json!({}), json!({}), json!({ "other": true })] {
         keyed(&path, "expire", body).await;
     }
-    observed.insert("expire-checkout-session", permissions(&service));
+    observed.insert("expire-checkout-session", permissions(&service, "expire-checkout-session"));
     observed
 }
 
@@ -638,6 +657,11 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
         if folder == "record-order-event" {
             let secret = granted.remove("PaymentEventsSecretArn").unwrap();
             assert_eq!(secret, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
+        }
+        // Read once at the start, if the configuration is in the table.
+        if folder == "create-order" {
+            let config = granted.remove("Table.Arn config").unwrap();
+            assert_eq!(config, Names::from(["dynamodb:GetItem".to_owned()]));
         }
         assert_eq!(granted, needed, "{folder}");
     }

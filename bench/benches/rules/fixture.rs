@@ -99,6 +99,7 @@ fn session() -> CheckoutSession {
             client_reference_id: Some(Text::parse("cart-1042".to_owned()).unwrap()),
         },
         created_at: OPENED,
+        merchant: None,
     }
 }
 
@@ -129,6 +130,7 @@ pub(crate) fn order() -> Order {
             client_reference_id: None,
         },
         created_at: OPENED,
+        merchant: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use api::Response;
 use api::view::{CreatedSessionView, OrderRecordView, OrderView, SessionView, SessionWithOrderView};
 use criterion::{BenchmarkId, Criterion, Throughput};
+use domain::api_key::Caller;
 use domain::record::CheckoutRecord;
 
 use crate::fixture::{DEPOSITS, meanwhile, record};
@@ -40,7 +41,7 @@ fn created_session(record: &CheckoutRecord) -> Response {
 }
 
 fn session(record: &CheckoutRecord) -> Response {
-    let view = SessionView::new(&record.checkout, meanwhile()).unwrap();
+    let view = SessionView::new(&record.checkout, &Caller::Anonymous, meanwhile()).unwrap();
     Response::new("Checkout session retrieved", &view).unwrap()
 }
 
@@ -55,7 +56,7 @@ fn order(record: &CheckoutRecord) -> Response {
 
 fn session_with_order(record: &CheckoutRecord) -> Response {
     let view = SessionWithOrderView {
-        session: SessionView::new(&record.checkout, meanwhile()).unwrap(),
+        session: SessionView::new(&record.checkout, &Caller::Anonymous, meanwhile()).unwrap(),
         order: OrderRecordView::new(record, meanwhile()),
     };
     Response::new("Checkout session retrieved", &view).unwrap()

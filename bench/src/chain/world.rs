@@ -64,6 +64,7 @@ impl World {
             factory: LocalChain::factory()?,
             chains: chains()?,
             retention: Retention::DEFAULT,
+            requires_key: false,
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }

@@ -67,6 +67,7 @@ impl World {
             factory: LocalChain::factory()?,
             chains: LocalChain::chains()?,
             retention: Retention::DEFAULT,
+            requires_key: false,
         });
         let router = gateway::router(&template, functions, clock)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -5,21 +5,26 @@ use api::view::CreatedSessionView;
 use api::{ApiError, Endpoint, Fields, Request, Response, integer, text};
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
+use domain::merchant::Merchant;
 use domain::redirect::RedirectUrl;
 use domain::retention::Retention;
-use domain::session::{CheckoutSession, ExpiresIn, SessionTerms};
+use domain::session::{CheckoutSession, ExpiresIn, MerchantTerms, SessionTerms};
 use domain::text::Text;
 use runtime::{Clock, config};
-use store::{Creation, Store};
+use store::{Creation, KeyRing, Store};
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[config::REQUIRE_API_KEY, config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
 pub struct CreateCheckoutSession {
     /// Where sessions are kept.
     pub store: Store,
+    /// The API keys.
+    pub keys: KeyRing,
+    /// Whether opening one needs a key.
+    pub requires_key: bool,
     /// When they begin.
     pub clock: Clock,
     /// How long they are kept after their deadline, if no order links to them.
@@ -28,19 +33,26 @@ pub struct CreateCheckoutSession {
 
 impl Endpoint for CreateCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
-        let key = request.idempotency_key("POST /checkout-sessions")?;
+        let admission = self.keys.admit(&request.credential()).await??;
+        let merchant = admission.caller.may_write()?.cloned();
+        if self.requires_key && merchant.is_none() {
+            return Err(ApiError::key_missing("POST /checkout-sessions"));
+        }
+        let key = request.idempotency_key("POST /checkout-sessions", &admission.caller)?;
         let fields = Fields::of(request)?;
         let expires_in =
             fields.optional("expires_in", integer(ExpiresIn::parse))?.unwrap_or(ExpiresIn::DEFAULT);
         let session = CheckoutSession {
             id: runtime::random::session_id(),
             terms: terms(&fields)?,
+            merchant: merchant_terms(&fields, merchant)?,
             created_at: self.clock.now(),
         };
         let deadline = session.created_at + expires_in.as_duration();
         let ttl = deadline.as_seconds() + self.retention.as_seconds();
 
-        match self.store.create_session(session, deadline, ttl, key.as_ref()).await? {
+        let creating = self.store.create_session(session, deadline, ttl, key.as_ref());
+        match admission.beside(creating).await? {
             Creation::Created(checkout) => response(&checkout),
             Creation::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
             Creation::KeyReused => Err(ApiError::key_reused()),
@@ -55,6 +67,22 @@ fn terms(fields: &Fields<'_>) -> Result<SessionTerms, ApiError> {
         metadata: fields.optional("metadata", JsonObject::parse)?.unwrap_or_else(JsonObject::empty),
         client_reference_id: fields.optional("client_reference_id", text(Text::parse))?,
     })
+}
+
+/// Returns what only a merchant's key can set.
+fn merchant_terms(
+    fields: &Fields<'_>,
+    merchant: Option<Merchant>,
+) -> Result<Option<MerchantTerms>, ApiError> {
+    const PRIVATE_METADATA: &str = "private_metadata";
+    let Some(name) = merchant else {
+        return match fields.get(PRIVATE_METADATA) {
+            Some(_) => Err(ApiError::key_missing(PRIVATE_METADATA).about(PRIVATE_METADATA)),
+            None => Ok(None),
+        };
+    };
+    let private_metadata = fields.optional(PRIVATE_METADATA, JsonObject::parse)?;
+    Ok(Some(MerchantTerms { name, private_metadata }))
 }
 
 fn response(checkout: &Checkout) -> Result<Response, ApiError> {

@@ -4,16 +4,18 @@ use create_checkout_session::{CreateCheckoutSession, SETTINGS};
 use lambda_http::Error;
 use runtime::config::Settings;
 use runtime::{Clock, aws};
-use store::Store;
+use store::{KeyRing, Store};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
     let settings = Settings::declared(SETTINGS);
+    let requires_key = settings.requires_api_key()?;
     let retention = settings.session_retention()?;
     let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
     store.connect().await;
     let clock = Clock::system();
-    api::run(CreateCheckoutSession { store, clock, retention }).await
+    let keys = KeyRing::new(store.clone(), clock.clone());
+    api::run(CreateCheckoutSession { store, keys, requires_key, clock, retention }).await
 }

@@ -14,17 +14,26 @@ use domain::lifecycle::Checkout;
 use domain::order::Order;
 use domain::retention::Retention;
 use runtime::{Clock, config};
-use store::{Creation, Linking, Store};
+use store::{Creation, KeyRing, Linking, Store};
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] =
-    &[config::CHAINS, config::FORWARDER_FACTORY, config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[
+    config::CHAINS,
+    config::FORWARDER_FACTORY,
+    config::REQUIRE_API_KEY,
+    config::SESSION_RETENTION_DAYS,
+    config::TABLE_NAME,
+];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
 pub struct CreateOrder {
     /// Where orders are kept.
     pub store: Store,
+    /// The API keys.
+    pub keys: KeyRing,
+    /// Whether an order that belongs to no session needs a key.
+    pub requires_key: bool,
     /// When they begin.
     pub clock: Clock,
     /// What places their deposit addresses.
@@ -37,10 +46,15 @@ pub struct CreateOrder {
 
 impl Endpoint for CreateOrder {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
-        let key = request.idempotency_key("POST /orders")?;
+        let admission = self.keys.admit(&request.credential()).await??;
+        let merchant = admission.caller.may_write()?.cloned();
+        let key = request.idempotency_key("POST /orders", &admission.caller)?;
         let fields = Fields::of(request)?;
         let terms = request::order_terms(&fields)?;
         let session = request::session(&fields)?;
+        if self.requires_key && session.is_none() && merchant.is_none() {
+            return Err(ApiError::key_missing("An order that belongs to no session"));
+        }
         let is_watched = terms::check(&terms, &self.chains, &self.factory)?;
         let order = |id: OrderId| Order {
             id,
@@ -48,11 +62,14 @@ impl Endpoint for CreateOrder {
             terms: terms.clone(),
             factory: self.factory.kept_with_order(),
             is_watched,
+            // An order of a session is whose the session is.
+            merchant: merchant.clone().filter(|_| session.is_none()),
             created_at: self.clock.now(),
         };
+        let key = key.as_ref();
         match session {
-            None => self.alone(order(runtime::random::order_id()), key.as_ref()).await,
-            Some(session) => self.linked(order(session.order()), session, key.as_ref()).await,
+            None => admission.beside(self.alone(order(runtime::random::order_id()), key)).await,
+            Some(session) => admission.beside(self.linked(order(session.order()), session, key)).await,
         }
     }
 }

@@ -4,7 +4,7 @@ use create_order::{CreateOrder, SETTINGS};
 use lambda_http::Error;
 use runtime::config::Settings;
 use runtime::{Clock, aws};
-use store::Store;
+use store::{KeyRing, Store};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -12,11 +12,13 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::declared(SETTINGS);
     let factory = settings.forwarder_factory()?;
     let chains = settings.chains()?;
+    let requires_key = settings.requires_api_key()?;
     let retention = settings.session_retention()?;
     let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
     // Also opens the connection.
     let chains = store.load_chains(chains).await?;
     let clock = Clock::system();
-    api::run(CreateOrder { store, clock, factory, chains, retention }).await
+    let keys = KeyRing::new(store.clone(), clock.clone());
+    api::run(CreateOrder { store, keys, requires_key, clock, factory, chains, retention }).await
 }

@@ -3,11 +3,12 @@
 
 use api::view::SessionView;
 use api::{ApiError, Endpoint, Request, Response};
+use domain::api_key::Caller;
 use domain::id::SessionId;
 use domain::lifecycle::{Checkout, ExpireRefusal};
 use domain::time::Timestamp;
 use runtime::{Clock, config};
-use store::{Expiry, Store};
+use store::{Expiry, KeyRing, Store};
 
 /// The settings that the function reads.
 pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
@@ -17,20 +18,26 @@ pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
 pub struct ExpireCheckoutSession {
     /// Where sessions are kept.
     pub store: Store,
+    /// The API keys.
+    pub keys: KeyRing,
     /// By which their status is judged.
     pub clock: Clock,
 }
 
 impl Endpoint for ExpireCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
+        let admission = self.keys.admit(&request.credential()).await??;
+        admission.caller.may_write()?;
         // Nothing in the body matters, but no body is unbounded.
         request.body()?;
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
-        let key = request.idempotency_key(&format!("POST /checkout-sessions/{session}/expire"))?;
+        let key = request
+            .idempotency_key(&format!("POST /checkout-sessions/{session}/expire"), &admission.caller)?;
         let clock = || self.clock.now();
-        match self.store.expire_session(session, clock, key.as_ref()).await? {
-            Expiry::Expired(checkout) => response(&checkout, clock()),
-            Expiry::Replayed(checkout) => Ok(response(&checkout, clock())?.replayed()),
+        let caller = admission.caller.clone();
+        match admission.beside(self.store.expire_session(session, clock, key.as_ref())).await? {
+            Expiry::Expired(checkout) => response(&checkout, &caller, clock()),
+            Expiry::Replayed(checkout) => Ok(response(&checkout, &caller, clock())?.replayed()),
             Expiry::KeyReused => Err(ApiError::key_reused()),
             Expiry::NoSession => Err(not_found()),
             Expiry::Refused(ExpireRefusal::NotOpen(status)) => Err(ApiError::not_open(status, "sessionId")),
@@ -39,8 +46,8 @@ impl Endpoint for ExpireCheckoutSession {
     }
 }
 
-fn response(checkout: &Checkout, now: Timestamp) -> Result<Response, ApiError> {
-    let view = SessionView::new(checkout, now).ok_or_else(not_found)?;
+fn response(checkout: &Checkout, caller: &Caller, now: Timestamp) -> Result<Response, ApiError> {
+    let view = SessionView::new(checkout, caller, now).ok_or_else(not_found)?;
     Response::new("Checkout session expired", &view)
 }
 

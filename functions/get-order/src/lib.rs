@@ -5,7 +5,7 @@ use api::view::OrderRecordView;
 use api::{ApiError, Endpoint, Request, Response};
 use domain::id::OrderId;
 use runtime::{Clock, config};
-use store::Store;
+use store::{KeyRing, Store};
 
 /// The settings that the function reads.
 pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
@@ -15,6 +15,8 @@ pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
 pub struct GetOrder {
     /// Where orders are kept.
     pub store: Store,
+    /// The API keys.
+    pub keys: KeyRing,
     /// By which their status is judged.
     pub clock: Clock,
 }
@@ -23,8 +25,9 @@ impl Endpoint for GetOrder {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let order =
             OrderId::parse(request.path_parameter("orderId")).ok_or_else(ApiError::order_not_found)?;
-        let found = self.store.read_record(order).await?;
-        let record = found.ok_or_else(ApiError::order_not_found)?;
+        let reading = self.store.read_record(order);
+        let (_, found) = self.keys.beside(&request.credential(), reading).await??;
+        let record = found?.ok_or_else(ApiError::order_not_found)?;
         let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(ApiError::order_not_found)?;
         Response::new("Get order and transactions successfully", &view)
     }

@@ -4,7 +4,7 @@ use get_order::{GetOrder, SETTINGS};
 use lambda_http::Error;
 use runtime::config::Settings;
 use runtime::{Clock, aws};
-use store::Store;
+use store::{KeyRing, Store};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,5 +14,6 @@ async fn main() -> Result<(), Error> {
     let store = Store::new(&aws::sdk_config()?, table);
     store.connect().await;
     let clock = Clock::system();
-    api::run(GetOrder { store, clock }).await
+    let keys = KeyRing::new(store.clone(), clock.clone());
+    api::run(GetOrder { store, keys, clock }).await
 }

@@ -5,6 +5,7 @@ mod request;
 
 use api::view::OrderRecordView;
 use api::{ApiError, Endpoint, Request, Response, signed_for, verify_signature};
+use domain::api_key::Caller;
 use domain::id::OrderId;
 use domain::record::CheckoutRecord;
 use domain::time::Timestamp;
@@ -36,7 +37,7 @@ impl Endpoint for RecordOrderEvent {
         let order =
             OrderId::parse(request.path_parameter("orderId")).ok_or_else(ApiError::order_not_found)?;
         signed_for(request, order)?;
-        let key = request.idempotency_key(&format!("POST /orders/{order}/events"))?;
+        let key = request.idempotency_key(&format!("POST /orders/{order}/events"), &Caller::Anonymous)?;
         let event = request::payment_event(request)?;
 
         let clock = || self.clock.now();

@@ -38,6 +38,16 @@ pub enum ErrorCode {
     SignatureInvalid,
     /// The signature is more than five minutes off.
     SignatureExpired,
+    /// The call needs an API key.
+    KeyMissing,
+    /// The API key is malformed or unknown.
+    KeyInvalid,
+    /// The API key has expired.
+    KeyExpired,
+    /// The API key was revoked.
+    KeyRevoked,
+    /// The API key can only read.
+    InsufficientPermissions,
     /// There is no such order.
     ResourceNotFound,
     /// The session has its one order.
@@ -54,7 +64,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::MissingRequiredField,
         Self::InvalidFieldValue,
         Self::InvalidAddress,
@@ -66,6 +76,11 @@ impl ErrorCode {
         Self::SignatureMissing,
         Self::SignatureInvalid,
         Self::SignatureExpired,
+        Self::KeyMissing,
+        Self::KeyInvalid,
+        Self::KeyExpired,
+        Self::KeyRevoked,
+        Self::InsufficientPermissions,
         Self::ResourceNotFound,
         Self::SessionAlreadyHasOrder,
         Self::IdempotencyConflict,
@@ -95,6 +110,13 @@ impl ErrorCode {
             Self::SignatureMissing => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_missing"),
             Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_invalid"),
             Self::SignatureExpired => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_expired"),
+            Self::KeyMissing => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "key_missing"),
+            Self::KeyInvalid => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "key_invalid"),
+            Self::KeyExpired => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "key_expired"),
+            Self::KeyRevoked => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "key_revoked"),
+            Self::InsufficientPermissions => {
+                (StatusCode::FORBIDDEN, "permission_error", "insufficient_permissions")
+            }
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "not_found_error", "resource_not_found"),
             Self::SessionAlreadyHasOrder => {
                 (StatusCode::CONFLICT, INVALID_REQUEST, "session_already_has_order")
@@ -267,6 +289,11 @@ mod tests {
                 "401 authentication_error signature_missing",
                 "401 authentication_error signature_invalid",
                 "401 authentication_error signature_expired",
+                "401 authentication_error key_missing",
+                "401 authentication_error key_invalid",
+                "401 authentication_error key_expired",
+                "401 authentication_error key_revoked",
+                "403 permission_error insufficient_permissions",
                 "404 not_found_error resource_not_found",
                 "409 invalid_request_error session_already_has_order",
                 "409 idempotency_error idempotency_conflict",

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use domain::api_key::Caller;
 use domain::idempotency_key::IdempotencyKey;
 use domain::invalid::Invalid;
 use serde_json::value::RawValue;
@@ -13,11 +14,12 @@ use super::{ApiError, ErrorCode, Request};
 const HEADER: &str = "Idempotency-Key";
 
 impl Request {
-    /// The caller's idempotency key, told apart by `route` and by the caller's credentials
-    /// (docs/api.md, *Common rules*).
+    /// The caller's idempotency key, told apart by `route` and by the caller (docs/api.md, *Common rules*): by the
+    /// merchant of an API key of ours, or else by the credentials for whatever service they are. The merchant must not
+    /// create two sessions because it rotated its key between two tries.
     ///
     /// Only hashes leave this function. The table must not contain credentials or keys.
-    pub fn idempotency_key(&self, route: &str) -> Result<Option<IdempotencyKey>, ApiError> {
+    pub fn idempotency_key(&self, route: &str, caller: &Caller) -> Result<Option<IdempotencyKey>, ApiError> {
         if !self.has_header(HEADER) {
             return Ok(None);
         }
@@ -26,12 +28,13 @@ impl Request {
                 let invalid = Invalid::expected("1 to 256 characters");
                 ApiError::invalid(ErrorCode::InvalidFieldValue, HEADER, &invalid)
             })?;
-        let caller = [self.header("x-api-key"), self.header("authorization")].map(Option::unwrap_or_default);
-        let [api_key, authorization] = caller;
-        Ok(Some(IdempotencyKey {
-            key_hash: hash(&[route, api_key, authorization, key].map(str::as_bytes)),
-            request_hash: hash(&[&self.comparable_body()?]),
-        }))
+        let header = |name| self.header(name).unwrap_or_default();
+        let key_hash = match caller.merchant() {
+            // Five parts: no call without our keys has as many.
+            Some(merchant) => hash(&[route, "merchant", merchant.as_str(), "", key].map(str::as_bytes)),
+            None => hash(&[route, header("x-api-key"), header("authorization"), key].map(str::as_bytes)),
+        };
+        Ok(Some(IdempotencyKey { key_hash, request_hash: hash(&[&self.comparable_body()?]) }))
     }
 
     /// The body as bytes that are equal for equal JSON values: a retry by another process may order its keys in another

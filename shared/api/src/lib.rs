@@ -2,6 +2,7 @@
 //!
 //! Nothing below it knows of HTTP, nothing in it decides a rule.
 
+mod authorization;
 mod body;
 mod endpoint;
 mod error;

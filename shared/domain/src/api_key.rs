@@ -158,6 +158,17 @@ impl KeyRecord {
     }
 }
 
+/// The API key of a request, as far as the request itself tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// No key of ours.
+    Absent,
+    /// What begins like one of our keys and is none.
+    Malformed,
+    /// A well-formed key. Whether the table knows it is another question.
+    Key(ApiKey),
+}
+
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::amount::Amount;
 use crate::chain_fact::{ChainFact, ChainTotals};
 use crate::id::OrderId;
+use crate::merchant::Merchant;
 use crate::onramp::OnrampVendor;
 use crate::order::{Order, OrderStatus};
 use crate::payment::{PaymentEvent, Transaction, by_transaction};
@@ -67,6 +68,14 @@ pub enum ExpireRefusal {
 }
 
 impl Checkout {
+    /// Returns the merchant whose API key created the session, or the order if there is no session.
+    pub fn merchant(&self) -> Option<&Merchant> {
+        match &self.session {
+            Some(session) => session.merchant.as_ref().map(|merchant| &merchant.name),
+            None => self.order.as_ref()?.merchant.as_ref(),
+        }
+    }
+
     /// Where the session stands (docs/api.md, *Statuses*).
     pub fn session_status(&self, now: Timestamp) -> SessionStatus {
         match self.payment_state.outcome {

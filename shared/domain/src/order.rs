@@ -9,6 +9,7 @@ use crate::amount::Amount;
 use crate::id::OrderId;
 use crate::invalid::Invalid;
 use crate::json_object::JsonObject;
+use crate::merchant::Merchant;
 use crate::onramp::Onramp;
 use crate::text::{OrderReference, Text};
 use crate::time::{MAX_SAFE_INTEGER, Timestamp};
@@ -38,6 +39,9 @@ pub struct Order {
     /// Whether its deposits are looked for on the chain itself. Otherwise only a payment processor reports them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_watched: bool,
+    /// Whose order it is, if it belongs to no session and was created with an API key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant: Option<Merchant>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::SessionId;
 use crate::invalid::Invalid;
 use crate::json_object::JsonObject;
+use crate::merchant::Merchant;
 use crate::redirect::RedirectUrl;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -20,6 +21,9 @@ pub struct CheckoutSession {
     /// What the merchant asked for.
     #[serde(flatten)]
     pub terms: SessionTerms,
+    /// Whose session it is; `None` if it was opened without an API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merchant: Option<MerchantTerms>,
     /// When it was opened.
     pub created_at: Timestamp,
 }
@@ -38,6 +42,16 @@ pub struct SessionTerms {
     /// The merchant's own name for the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_reference_id: Option<Text<255>>,
+}
+
+/// What a session has that was opened with a secret API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MerchantTerms {
+    /// Whose session it is.
+    pub name: Merchant,
+    /// The merchant's own data that only its keys are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_metadata: Option<JsonObject>,
 }
 
 /// How long a session stays open: 300 to 86,400 seconds.

@@ -71,6 +71,7 @@ impl Story {
             factory: None,
             is_watched: true,
             created_at: at(OPENED),
+            merchant: None,
         };
         let terms = SessionTerms {
             success_url: None,
@@ -79,7 +80,7 @@ impl Story {
             client_reference_id: None,
         };
         let checkout = Checkout {
-            session: Some(CheckoutSession { id, terms, created_at: at(OPENED) }),
+            session: Some(CheckoutSession { id, terms, merchant: None, created_at: at(OPENED) }),
             order: Some(order.clone()),
             deadline: at(DEADLINE),
             expired_at: None,

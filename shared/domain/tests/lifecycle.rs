@@ -67,6 +67,7 @@ impl Record {
                     client_reference_id: None,
                 },
                 created_at: opened,
+                merchant: None,
             }),
             order: Some(order.clone()),
             deadline: opened + ExpiresIn::DEFAULT.as_duration(),
@@ -174,6 +175,7 @@ fn order(session: SessionId, price: &str) -> Order {
         factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
+        merchant: None,
     }
 }
 

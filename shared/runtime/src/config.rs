@@ -75,6 +75,9 @@ pub const TABLE_NAME: &str = "TABLE_NAME";
 pub const FORWARDER_FACTORY: &str = "FORWARDER_FACTORY";
 /// Where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
 pub const CHAINS: &str = "CHAINS";
+/// `true` if only callers with a secret API key may create sessions, and orders that belong to none; `false` if it is not
+/// set.
+pub const REQUIRE_API_KEY: &str = "REQUIRE_API_KEY";
 /// How many days a session without an order, and an order on its own that was never paid, are kept after their deadline;
 /// 30 if it is not set.
 pub const SESSION_RETENTION_DAYS: &str = "SESSION_RETENTION_DAYS";
@@ -135,6 +138,12 @@ impl Settings {
         };
         let source = self.optional(CHAINS)?.map(parse).transpose()?;
         Ok(source.unwrap_or_else(|| ChainsSource::Inline(Chains::default())))
+    }
+
+    /// Returns [`REQUIRE_API_KEY`].
+    pub fn requires_api_key(self) -> Result<bool, ConfigError> {
+        let parse = |value: &str| value.parse().map_err(|_| Invalid::expected("`true` or `false`"));
+        Ok(self.parsed(REQUIRE_API_KEY, parse)?.unwrap_or_default())
     }
 
     /// Returns [`SESSION_RETENTION_DAYS`].

@@ -11,6 +11,8 @@
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
 //! | `config` | `chains#<revision>` | a revision of the chains' configuration |
 //! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
+//! | `key#<hash>` | `key` | an API key, found by its hash |
+//! | `merchant#<name>` | `key#<key id>` | the same key, listed with its merchant |
 //!
 //! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one
 //! Query finds everything from either id.

@@ -6,6 +6,7 @@
 //! has a file of its own; what a failed condition means is an outcome with a name, read
 //! from the item that DynamoDB returns with the failure and never from a second look.
 
+mod api_keys;
 mod chain;
 mod chain_settings;
 mod client;
@@ -13,6 +14,7 @@ mod create;
 mod expire_session;
 mod idempotency;
 mod item;
+mod key_ring;
 mod link_order;
 mod read;
 mod record_event;
@@ -29,6 +31,7 @@ pub use chain::{
     OrderState, PendingSettlement, SignedVersion, WATCHED_FOR, WATCHED_ORDERS, WatchedOrder, Work,
 };
 pub use expire_session::Expiry;
+pub use key_ring::{Admission, KeyRing};
 pub use link_order::Linking;
 pub use record_event::Recording;
 

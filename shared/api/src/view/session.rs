@@ -1,5 +1,6 @@
 //! Sessions on the wire.
 
+use domain::api_key::Caller;
 use domain::id::{OrderId, SessionId};
 use domain::lifecycle::Checkout;
 use domain::redirect::RedirectUrl;
@@ -25,7 +26,7 @@ impl<'a> CreatedSessionView<'a> {
     /// Shows a checkout's session as it was made, whatever happened since; `None` where the
     /// checkout has none.
     pub fn new(checkout: &'a Checkout) -> Option<Self> {
-        let CheckoutSession { id, terms, created_at } = checkout.session.as_ref()?;
+        let CheckoutSession { id, terms, created_at, .. } = checkout.session.as_ref()?;
         Some(Self {
             id: *id,
             status: SessionStatus::Open,
@@ -50,12 +51,15 @@ pub struct SessionView<'a> {
     client_reference_id: Option<&'a str>,
     expires_at: Iso8601,
     created_at: Iso8601,
+    /// Shown to the keys of the session's merchant alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_metadata: Option<Verbatim<'a>>,
 }
 
 impl<'a> SessionView<'a> {
-    /// Shows a checkout's session as it stands; `None` where the checkout has none.
-    pub fn new(checkout: &'a Checkout, now: Timestamp) -> Option<Self> {
-        let CheckoutSession { id, terms, created_at } = checkout.session.as_ref()?;
+    /// Shows a checkout's session as it stands to this caller; `None` if the checkout has none.
+    pub fn new(checkout: &'a Checkout, caller: &Caller, now: Timestamp) -> Option<Self> {
+        let CheckoutSession { id, terms, merchant, created_at } = checkout.session.as_ref()?;
         let resolve = |url: &RedirectUrl| url.resolve(*id);
         Some(Self {
             id: *id,
@@ -67,6 +71,11 @@ impl<'a> SessionView<'a> {
             client_reference_id: terms.client_reference_id.as_ref().map(domain::text::Text::as_str),
             expires_at: Iso8601(checkout.deadline),
             created_at: Iso8601(*created_at),
+            private_metadata: merchant
+                .as_ref()
+                .filter(|merchant| caller.is_merchant(Some(&merchant.name)))
+                .and_then(|merchant| merchant.private_metadata.as_ref())
+                .map(Verbatim::from),
         })
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn session() -> Checkout {
                 client_reference_id: None,
             },
             created_at: Timestamp::from_millis(OPENED),
+            merchant: None,
         }),
         order: None,
         deadline: Timestamp::from_millis(DEADLINE),
@@ -76,6 +77,7 @@ fn new_order(payer: usize) -> Order {
         factory: None,
         is_watched: false,
         created_at: Timestamp::from_millis(OPENED),
+        merchant: None,
     }
 }
 

@@ -35,7 +35,8 @@ PLAIN_URL = re.compile(r"(?i)https?://([a-z]([a-z0-9-]*[a-z0-9])?\.)*[a-z]+(:[0-
 
 # The codes with which a request of the documented form may be refused, by operation.
 REASONS = {
-    "createCheckoutSession": set(),
+    # Prices and private data need a key, and the requests have none.
+    "createCheckoutSession": {"key_missing"},
     "getCheckoutSession": {"session_not_found"},
     "expireCheckoutSession": {"session_not_found", "invalid_status_transition"},
     "createOrder": {
@@ -44,6 +45,7 @@ REASONS = {
         "unsupported_route",
         "onramp_not_configured",
         "invalid_address",  # a checksum that does not fit
+        "missing_required_field",  # what only an order of a priced session may leave out
     },
     "getOrder": set(),
     "recordOrderEvent": set(),
@@ -148,7 +150,9 @@ def with_plain_integers(value):
 
 
 def takeable(order):
-    """The order with the route and spelling that it needs."""
+    """The order with the route and spelling that it needs. What leaves something out, for a price to fill, stays."""
+    if not ORDER.keys() <= {name for name, value in order.items() if value is not None}:
+        return order
     order = dict(order)
     for end in ("recipientAddress", "srcTokenAddress"):
         order[end] = order[end].lower()
@@ -199,6 +203,8 @@ def member(value, path):
 
 def contradicts_another_field(order, param):
     """Rules of createOrder between two fields, which a schema cannot express."""
+    if not ORDER.keys() <= order.keys():
+        return False
     if param == "recipientAddress":
         return order["recipientAddress"].lower() in (ZERO_ADDRESS, order["srcTokenAddress"].lower())
     if param == "payload.expectedDstAmount":

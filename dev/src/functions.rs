@@ -65,6 +65,9 @@ impl Functions {
                     keys: keys(),
                     requires_key,
                     clock: clock(),
+                    chains: chains.clone(),
+                    factory,
+                    public_url: None,
                     retention,
                 },
             ),
@@ -84,12 +87,12 @@ impl Functions {
             function(
                 "expire-checkout-session",
                 expire_checkout_session::SETTINGS,
-                ExpireCheckoutSession { store: store(), keys: keys(), clock: clock() },
+                ExpireCheckoutSession { store: store(), keys: keys(), clock: clock(), public_url: None },
             ),
             function(
                 "get-checkout-session",
                 get_checkout_session::SETTINGS,
-                GetCheckoutSession { store: store(), keys: keys(), clock: clock() },
+                GetCheckoutSession { store: store(), keys: keys(), clock: clock(), public_url: None },
             ),
             function(
                 "get-order",

@@ -3,6 +3,7 @@
 //! refused for the same reason.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,10 +15,12 @@ use domain::id::SessionId;
 use domain::idempotency_key::IdempotencyKey;
 use domain::json_object::JsonObject;
 use domain::lifecycle::{Checkout, ExpireRefusal, LinkRefusal};
+use domain::merchant::Merchant;
 use domain::order::{ChainId, Order, OrderKind, OrderTerms};
 use domain::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
 use domain::payment_state::PaymentState;
-use domain::session::{CheckoutSession, SessionStatus, SessionTerms};
+use domain::pricing::{Offer, PriceMode, Pricing};
+use domain::session::{CheckoutSession, MerchantTerms, SessionStatus, SessionTerms};
 use domain::text::Text;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use harness::{BASE, RECIPIENT, Service, USDC, new_uuid};
@@ -117,6 +120,7 @@ enum LinkRefusalKind {
     NotOpen(SessionStatus),
     AlreadyLinked,
     AboutToExpire,
+    TermsMismatch(&'static str),
 }
 
 /// The store over a real engine.
@@ -154,20 +158,32 @@ impl Database {
     ) -> Outcome {
         let session = runtime::random::session_id();
         let before = history.checkout(session, deadline);
-        self.put(session, &before).await;
         let mut order = order(session, deadline);
         // Not the order that may be there already.
         order.created_at = now;
-        let linking = self.store.link_order(session, &order, || now, key).await.unwrap();
+        self.links_as_ruled(session, &before, &order, now, key).await
+    }
+
+    /// Links an order to a checkout's session. The database does what the rules say.
+    async fn links_as_ruled(
+        &self,
+        session: SessionId,
+        before: &Checkout,
+        order: &Order,
+        now: Timestamp,
+        key: Option<&IdempotencyKey>,
+    ) -> Outcome {
+        self.put(session, before).await;
+        let linking = self.store.link_order(session, order, || now, key).await.unwrap();
         let after = self.read(session).await;
-        match (before.link(&order, now), linking) {
+        match (before.link(order, now), linking) {
             (Ok(linked), Linking::Linked(answered)) => {
                 assert_eq!(*answered, linked);
                 assert_eq!(after, linked);
                 Outcome::Linked
             }
             (Err(refusal), refused) => {
-                assert_eq!(after, before, "a refused link changes nothing");
+                assert_eq!(after, *before, "a refused link changes nothing");
                 Outcome::LinkRefused(match (refusal, refused) {
                     (LinkRefusal::NotOpen(status), Linking::NotOpen(answered)) => {
                         assert_eq!(answered, status);
@@ -179,6 +195,10 @@ impl Database {
                     }
                     (LinkRefusal::AboutToExpire, Linking::NotOpen(SessionStatus::Open)) => {
                         LinkRefusalKind::AboutToExpire
+                    }
+                    (LinkRefusal::TermsMismatch(field), Linking::TermsMismatch(answered)) => {
+                        assert_eq!(answered, field);
+                        LinkRefusalKind::TermsMismatch(field)
                     }
                     (refusal, refused) => panic!("{refusal:?} by the rules, {refused:?} by the database"),
                 })
@@ -441,6 +461,108 @@ fn after_any_history_the_database_and_the_rules_agree() -> Result<(), String> {
         Ok(())
     });
     outcome.map_err(|error| error.to_string())
+}
+
+const OTHER_TOKEN: &str = "0xfde4c96c8593536e31f229ea8f37b2ada2699bb2";
+const OTHER_RECIPIENT: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+/// Amounts whose order as texts differs from their order as numbers, unless they are padded.
+const AMOUNTS: [&str; 5] = ["1", "9", "10", "100", "1000000000000000000000000000000000000000000000000000"];
+
+/// A price of one or two offers.
+fn a_price() -> impl Strategy<Value = Pricing> {
+    let offer = (
+        select(vec![BASE, 10]),
+        select(vec![USDC, OTHER_TOKEN]),
+        select(vec![RECIPIENT, OTHER_RECIPIENT]),
+        select(AMOUNTS.to_vec()),
+        select(AMOUNTS.to_vec()),
+    );
+    let offer = offer.prop_map(|(chain, token, recipient, one, other)| {
+        let (one, other) = (Amount::parse(one).unwrap(), Amount::parse(other).unwrap());
+        Offer {
+            chain: ChainId::parse(chain).unwrap(),
+            token: EvmAddress::parse(token).unwrap(),
+            recipient: EvmAddress::parse(recipient).unwrap(),
+            least: one.min(other),
+            most: one.max(other),
+            suggested: None,
+        }
+    });
+    vec(offer, 1..3).prop_map(|mut offers| {
+        let first = offers[0].key();
+        let mut is_first = true;
+        // A chain and token occur once.
+        offers.retain(|offer| offer.key() != first || std::mem::take(&mut is_first));
+        Pricing { mode: PriceMode::AtLeast, offers }
+    })
+}
+
+/// The terms of an order that may pay such a price.
+fn a_payment() -> impl Strategy<Value = OrderTerms> {
+    let chain = || select(vec![BASE, BASE, 10]);
+    let token = || select(vec![USDC, USDC, OTHER_TOKEN]);
+    let amount = || select(AMOUNTS.to_vec());
+    // Half of them give the recipient something else than what is paid.
+    let elsewhere = (0..6, chain(), token(), amount());
+    let recipient = select(vec![RECIPIENT, RECIPIENT, OTHER_RECIPIENT]);
+    (chain(), token(), recipient, amount(), elsewhere).prop_map(
+        |(chain, token, recipient, amount, elsewhere)| {
+            let (dst_chain, dst_token, expected) = match elsewhere {
+                (0, other, ..) => (other, token, amount),
+                (1, _, other, _) => (chain, other, amount),
+                (2, _, _, other) => (chain, token, other),
+                _ => (chain, token, amount),
+            };
+            OrderTerms {
+                recipient: EvmAddress::parse(recipient).unwrap(),
+                src_chain: ChainId::parse(chain).unwrap(),
+                dst_chain: ChainId::parse(dst_chain).unwrap(),
+                src_token: EvmAddress::parse(token).unwrap(),
+                dst_token: EvmAddress::parse(dst_token).unwrap(),
+                src_amount: Amount::parse(amount).unwrap(),
+                expected_dst_amount: Amount::parse(expected).unwrap(),
+                ..order(runtime::random::session_id(), Timestamp::from_millis(1_769_860_800_000)).terms
+            }
+        },
+    )
+}
+
+#[test]
+fn database_and_rules_agree_on_what_pays_a_price() -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(Database::start());
+    let now = database.service.clock.now();
+    let deadline = now + Duration::from_mins(10);
+    let outcomes = Mutex::new(HashSet::new());
+    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&(a_price(), a_payment()), |(price, terms)| {
+        for key in [None, Some(new_key())] {
+            let session = runtime::random::session_id();
+            let history = History { is_alone: false, deeds: Vec::new() };
+            let mut before = history.checkout(session, deadline);
+            if let Some(session) = &mut before.session {
+                session.merchant = Some(MerchantTerms {
+                    name: Merchant::parse("shop").unwrap(),
+                    pricing: Some(price.clone()),
+                    display: None,
+                    private_metadata: None,
+                });
+            }
+            let order = Order { terms: terms.clone(), created_at: now, ..order(session, deadline) };
+            let links = database.links_as_ruled(session, &before, &order, now, key.as_ref());
+            outcomes.lock().unwrap().insert(runtime.block_on(links));
+        }
+        Ok(())
+    });
+    outcome.map_err(|error| error.to_string())?;
+    // The rarer ones have tests of their own in `priced_sessions.rs`.
+    let outcomes = outcomes.into_inner().unwrap();
+    assert!(outcomes.contains(&Outcome::Linked), "{outcomes:?}");
+    for field in ["recipientAddress", "srcChain", "srcTokenAddress", "srcAmount"] {
+        let refused = Outcome::LinkRefused(LinkRefusalKind::TermsMismatch(field));
+        assert!(outcomes.contains(&refused), "{field} of {outcomes:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ mod hostile_input;
 mod idempotency;
 mod lifecycle;
 mod many_deposits;
+mod priced_sessions;
 mod races;
 mod record_event;
 mod round_trips;

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use api::Response;
-use api::view::{CreatedSessionView, OrderRecordView, OrderView, SessionView, SessionWithOrderView};
+use api::view::{CreatedSessionView, OrderRecordView, OrderView, SessionView, SessionWithOrderView, Viewer};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use domain::api_key::Caller;
 use domain::record::CheckoutRecord;
@@ -37,11 +37,12 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 }
 
 fn created_session(record: &CheckoutRecord) -> Response {
-    Response::new("Checkout session created", &CreatedSessionView::new(&record.checkout).unwrap()).unwrap()
+    Response::new("Checkout session created", &CreatedSessionView::new(&record.checkout, &viewer()).unwrap())
+        .unwrap()
 }
 
 fn session(record: &CheckoutRecord) -> Response {
-    let view = SessionView::new(&record.checkout, &Caller::Anonymous, meanwhile()).unwrap();
+    let view = SessionView::new(&record.checkout, &viewer(), meanwhile()).unwrap();
     Response::new("Checkout session retrieved", &view).unwrap()
 }
 
@@ -56,8 +57,12 @@ fn order(record: &CheckoutRecord) -> Response {
 
 fn session_with_order(record: &CheckoutRecord) -> Response {
     let view = SessionWithOrderView {
-        session: SessionView::new(&record.checkout, &Caller::Anonymous, meanwhile()).unwrap(),
+        session: SessionView::new(&record.checkout, &viewer(), meanwhile()).unwrap(),
         order: OrderRecordView::new(record, meanwhile()),
     };
     Response::new("Checkout session retrieved", &view).unwrap()
+}
+
+fn viewer() -> Viewer {
+    Viewer { caller: Caller::Anonymous, base_url: "https://api.example".to_owned() }
 }

@@ -1,8 +1,13 @@
 //! `POST /checkout-sessions`: a merchant opens a session. One database write, no call to
 //! anyone else, so it never fails because a third party did.
 
-use api::view::CreatedSessionView;
+mod display;
+mod pricing;
+
+use api::view::{CreatedSessionView, Viewer};
 use api::{ApiError, Endpoint, Fields, Request, Response, integer, text};
+use domain::chain_config::Chains;
+use domain::deposit_address::ForwarderFactory;
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
 use domain::merchant::Merchant;
@@ -13,8 +18,21 @@ use domain::text::Text;
 use runtime::{Clock, config};
 use store::{Creation, KeyRing, Store};
 
+use crate::pricing::PriceRules;
+
+const PRICING: &str = "pricing";
+const DISPLAY: &str = "display";
+const PRIVATE_METADATA: &str = "private_metadata";
+
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::REQUIRE_API_KEY, config::SESSION_RETENTION_DAYS, config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[
+    config::CHAINS,
+    config::FORWARDER_FACTORY,
+    config::PUBLIC_URL,
+    config::REQUIRE_API_KEY,
+    config::SESSION_RETENTION_DAYS,
+    config::TABLE_NAME,
+];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -27,6 +45,12 @@ pub struct CreateCheckoutSession {
     pub requires_key: bool,
     /// When they begin.
     pub clock: Clock,
+    /// Where the payments of a price are looked for.
+    pub chains: Chains,
+    /// What no price can be paid to.
+    pub factory: ForwarderFactory,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
     /// How long they are kept after their deadline, if no order links to them.
     pub retention: Retention,
 }
@@ -45,18 +69,47 @@ impl Endpoint for CreateCheckoutSession {
         let session = CheckoutSession {
             id: runtime::random::session_id(),
             terms: terms(&fields)?,
-            merchant: merchant_terms(&fields, merchant)?,
+            merchant: self.merchant_terms(&fields, merchant)?,
             created_at: self.clock.now(),
         };
         let deadline = session.created_at + expires_in.as_duration();
         let ttl = deadline.as_seconds() + self.retention.as_seconds();
 
+        let viewer = Viewer {
+            caller: admission.caller.clone(),
+            base_url: request.base_url(self.public_url.as_deref()),
+        };
         let creating = self.store.create_session(session, deadline, ttl, key.as_ref());
         match admission.beside(creating).await? {
-            Creation::Created(checkout) => response(&checkout),
-            Creation::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Creation::Created(checkout) => response(&checkout, &viewer),
+            Creation::Replayed(checkout) => Ok(response(&checkout, &viewer)?.replayed()),
             Creation::KeyReused => Err(ApiError::key_reused()),
         }
+    }
+}
+
+impl CreateCheckoutSession {
+    /// Returns what only a merchant's key can set.
+    fn merchant_terms(
+        &self,
+        fields: &Fields<'_>,
+        merchant: Option<Merchant>,
+    ) -> Result<Option<MerchantTerms>, ApiError> {
+        let Some(name) = merchant else {
+            let given =
+                [PRICING, DISPLAY, PRIVATE_METADATA].into_iter().find(|name| fields.get(name).is_some());
+            return match given {
+                Some(field) => Err(ApiError::key_missing(field).about(field)),
+                None => Ok(None),
+            };
+        };
+        let rules = PriceRules { chains: &self.chains, factory: &self.factory };
+        Ok(Some(MerchantTerms {
+            name,
+            pricing: fields.get(PRICING).map(|value| pricing::pricing(value, rules)).transpose()?,
+            display: fields.get(DISPLAY).map(display::display).transpose()?,
+            private_metadata: fields.optional(PRIVATE_METADATA, JsonObject::parse)?,
+        }))
     }
 }
 
@@ -69,24 +122,8 @@ fn terms(fields: &Fields<'_>) -> Result<SessionTerms, ApiError> {
     })
 }
 
-/// Returns what only a merchant's key can set.
-fn merchant_terms(
-    fields: &Fields<'_>,
-    merchant: Option<Merchant>,
-) -> Result<Option<MerchantTerms>, ApiError> {
-    const PRIVATE_METADATA: &str = "private_metadata";
-    let Some(name) = merchant else {
-        return match fields.get(PRIVATE_METADATA) {
-            Some(_) => Err(ApiError::key_missing(PRIVATE_METADATA).about(PRIVATE_METADATA)),
-            None => Ok(None),
-        };
-    };
-    let private_metadata = fields.optional(PRIVATE_METADATA, JsonObject::parse)?;
-    Ok(Some(MerchantTerms { name, private_metadata }))
-}
-
-fn response(checkout: &Checkout) -> Result<Response, ApiError> {
-    let view = CreatedSessionView::new(checkout)
+fn response(checkout: &Checkout, viewer: &Viewer) -> Result<Response, ApiError> {
+    let view = CreatedSessionView::new(checkout, viewer)
         .ok_or_else(|| ApiError::internal("a session was made that is not there"))?;
     Response::new("Checkout session created", &view)
 }

@@ -10,12 +10,26 @@ use store::{KeyRing, Store};
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
     let settings = Settings::declared(SETTINGS);
+    let chains = settings.chains()?;
+    let factory = settings.forwarder_factory()?;
+    let public_url = settings.public_url()?;
     let requires_key = settings.requires_api_key()?;
     let retention = settings.session_retention()?;
     let table = settings.table_name()?;
     let store = Store::new(&aws::sdk_config()?, table);
-    store.connect().await;
+    // Also opens the connection.
+    let chains = store.load_chains(chains).await?;
     let clock = Clock::system();
     let keys = KeyRing::new(store.clone(), clock.clone());
-    api::run(CreateCheckoutSession { store, keys, requires_key, clock, retention }).await
+    api::run(CreateCheckoutSession {
+        store,
+        keys,
+        requires_key,
+        clock,
+        chains,
+        factory,
+        public_url,
+        retention,
+    })
+    .await
 }

@@ -11,10 +11,14 @@ use domain::deposit_address::ForwarderFactory;
 use domain::id::{OrderId, SessionId};
 use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::Checkout;
-use domain::order::Order;
+use domain::order::{Order, OrderTerms};
+use domain::pricing::ChoiceRefusal;
 use domain::retention::Retention;
+use domain::session::{CheckoutSession, SessionStatus};
 use runtime::{Clock, config};
 use store::{Creation, KeyRing, Linking, Store};
+
+use crate::request::Accepted;
 
 /// The settings that the function reads.
 pub const SETTINGS: &[&str] = &[
@@ -50,12 +54,18 @@ impl Endpoint for CreateOrder {
         let merchant = admission.caller.may_write()?.cloned();
         let key = request.idempotency_key("POST /orders", &admission.caller)?;
         let fields = Fields::of(request)?;
-        let terms = request::order_terms(&fields)?;
+        let offering = self.offering_session(&fields).await?;
+        let accepted =
+            offering.as_ref().map(|session| self.accepted(session, &fields)).transpose()?.flatten();
+        let terms = request::order_terms(&fields, accepted.as_ref())?;
         let session = request::session(&fields)?;
         if self.requires_key && session.is_none() && merchant.is_none() {
             return Err(ApiError::key_missing("An order that belongs to no session"));
         }
-        let is_watched = terms::check(&terms, &self.chains, &self.factory)?;
+        let is_watched = match terms::check(&terms, &self.chains, &self.factory) {
+            Ok(is_watched) => is_watched,
+            Err(refusal) => return Err(self.explained(refusal, session, &terms).await?),
+        };
         let order = |id: OrderId| Order {
             id,
             deposit_address: self.factory.deposit_address(id, &terms.recipient),
@@ -75,6 +85,69 @@ impl Endpoint for CreateOrder {
 }
 
 impl CreateOrder {
+    /// Returns the session of an order that leaves out what a price can fill; `None` if the order is whole, or belongs to
+    /// no session.
+    async fn offering_session(&self, fields: &Fields<'_>) -> Result<Option<Checkout>, ApiError> {
+        if !request::is_partial(fields) {
+            return Ok(None);
+        }
+        let Some(session) = request::session(fields)? else {
+            return Ok(None);
+        };
+        let found = self.store.read_checkout(session.order()).await?;
+        let session = found.filter(|checkout| checkout.session.is_some());
+        session.map(Some).ok_or_else(|| ApiError::session_not_found(request::SESSION))
+    }
+
+    /// Returns the offer that an order accepts; `None` if its session has no price.
+    fn accepted<'a>(
+        &self,
+        checkout: &'a Checkout,
+        fields: &Fields<'_>,
+    ) -> Result<Option<Accepted<'a>>, ApiError> {
+        let Some(pricing) = checkout.session.as_ref().and_then(CheckoutSession::pricing) else {
+            return Ok(None);
+        };
+        match pricing.choose(&request::choice(fields)?) {
+            Ok((offer, amount)) => Ok(Some(Accepted { offer, amount })),
+            Err(refusal) => Err(self.not_linkable(checkout).unwrap_or_else(|| match refusal {
+                ChoiceRefusal::Mismatch(field) => ApiError::terms_mismatch(field),
+                ChoiceRefusal::Missing(field) => fields.missing(field),
+            })),
+        }
+    }
+
+    /// Says why an order cannot be settled in terms of its session's price, if the session has one. A payer of a priced
+    /// session learns what differs from the price, not what the service could settle.
+    async fn explained(
+        &self,
+        refusal: ApiError,
+        session: Option<SessionId>,
+        terms: &OrderTerms,
+    ) -> Result<ApiError, ApiError> {
+        let Some(session) = session else {
+            return Ok(refusal);
+        };
+        let checkout = self.store.read_checkout(session.order()).await?;
+        let mismatch = checkout.as_ref().and_then(|checkout| Some((checkout, checkout.mismatch(terms)?)));
+        Ok(match mismatch {
+            Some((checkout, field)) => {
+                self.not_linkable(checkout).unwrap_or_else(|| ApiError::terms_mismatch(field))
+            }
+            None => refusal,
+        })
+    }
+
+    /// Returns why no order at all can link to a session. The write that links decides; this only explains a refusal in
+    /// the order of docs/api.md, *Link rules*.
+    fn not_linkable(&self, checkout: &Checkout) -> Option<ApiError> {
+        match (checkout.session_status(self.clock.now()), &checkout.order) {
+            (SessionStatus::Open, None) => None,
+            (SessionStatus::Open, Some(order)) => Some(ApiError::already_has_order(order.id)),
+            (status, _) => Some(ApiError::not_open(status, request::SESSION)),
+        }
+    }
+
     async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Response, ApiError> {
         match self.store.create_order(order, self.retention, key).await? {
             Creation::Created(checkout) => response(&checkout),
@@ -96,6 +169,7 @@ impl CreateOrder {
             Linking::NoSession => Err(ApiError::session_not_found(request::SESSION)),
             Linking::NotOpen(status) => Err(ApiError::not_open(status, request::SESSION)),
             Linking::AlreadyLinked(order) => Err(ApiError::already_has_order(order)),
+            Linking::TermsMismatch(field) => Err(ApiError::terms_mismatch(field)),
         }
     }
 }

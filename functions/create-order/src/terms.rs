@@ -1,8 +1,7 @@
 //! Which orders this service settles.
 
 use api::{ApiError, ErrorCode};
-use domain::address::EvmAddress;
-use domain::chain_config::{Chains, Inadmissible, check_recipient};
+use domain::chain_config::{Chains, Inadmissible, check_recipient, check_token};
 use domain::deposit_address::ForwarderFactory;
 use domain::invalid::Invalid;
 use domain::onramp::Onramp;
@@ -15,31 +14,20 @@ pub(crate) fn check(
     chains: &Chains,
     factory: &ForwarderFactory,
 ) -> Result<bool, ApiError> {
-    check_token("srcTokenAddress", &terms.src_token)?;
-    check_token("dstTokenAddress", &terms.dst_token)?;
+    check_token(&terms.src_token).map_err(|invalid| refuse("srcTokenAddress", &invalid))?;
+    check_token(&terms.dst_token).map_err(|invalid| refuse("dstTokenAddress", &invalid))?;
     check_route(terms, chains)?;
-    check_recipient(terms, factory).map_err(|invalid| refuse("recipientAddress", &invalid))?;
-    let is_watched = chains.admit(terms).map_err(|inadmissible| match inadmissible {
-        Inadmissible::Route { field, allowed } => {
-            ApiError::invalid(ErrorCode::UnsupportedRoute, field, &allowed)
-        }
+    let (chain, token, recipient) = (terms.src_chain, &terms.src_token, &terms.recipient);
+    let unlisted = |field, allowed: &Invalid| ApiError::invalid(ErrorCode::UnsupportedRoute, field, allowed);
+    check_recipient(recipient, token, factory).map_err(|invalid| refuse("recipientAddress", &invalid))?;
+    let is_watched = chains.admit(chain, token, recipient).map_err(|inadmissible| match inadmissible {
+        Inadmissible::Chain(allowed) => unlisted("srcChain", &allowed),
+        Inadmissible::Token(allowed) => unlisted("srcTokenAddress", &allowed),
         Inadmissible::Recipient(allowed) => refuse("recipientAddress", &allowed),
     })?;
     check_amounts(terms)?;
     check_onramp(terms)?;
     Ok(is_watched)
-}
-
-/// Refuses the address that other tools use for native money: no contract stands there, and what is paid in it is
-/// never seen.
-fn check_token(field: &'static str, token: &EvmAddress) -> Result<(), ApiError> {
-    if token.is_native_alias() {
-        let allowed = Invalid::expected(
-            "a token's contract, or the zero address for the chain's native token; 0xEeee…EEeE is no contract",
-        );
-        return Err(refuse(field, &allowed));
-    }
-    Ok(())
 }
 
 /// Refuses a route that needs a relay provider: none is configured.

@@ -1,9 +1,8 @@
 //! `POST /checkout-sessions/{sessionId}/expire`: a merchant calls an open session off, whether
 //! or not an unpaid order is linked to it. A session that is being paid is not called off.
 
-use api::view::SessionView;
+use api::view::{SessionView, Viewer};
 use api::{ApiError, Endpoint, Request, Response};
-use domain::api_key::Caller;
 use domain::id::SessionId;
 use domain::lifecycle::{Checkout, ExpireRefusal};
 use domain::time::Timestamp;
@@ -11,7 +10,7 @@ use runtime::{Clock, config};
 use store::{Expiry, KeyRing, Store};
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[config::PUBLIC_URL, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -22,6 +21,8 @@ pub struct ExpireCheckoutSession {
     pub keys: KeyRing,
     /// By which their status is judged.
     pub clock: Clock,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 impl Endpoint for ExpireCheckoutSession {
@@ -34,10 +35,13 @@ impl Endpoint for ExpireCheckoutSession {
         let key = request
             .idempotency_key(&format!("POST /checkout-sessions/{session}/expire"), &admission.caller)?;
         let clock = || self.clock.now();
-        let caller = admission.caller.clone();
+        let viewer = Viewer {
+            caller: admission.caller.clone(),
+            base_url: request.base_url(self.public_url.as_deref()),
+        };
         match admission.beside(self.store.expire_session(session, clock, key.as_ref())).await? {
-            Expiry::Expired(checkout) => response(&checkout, &caller, clock()),
-            Expiry::Replayed(checkout) => Ok(response(&checkout, &caller, clock())?.replayed()),
+            Expiry::Expired(checkout) => response(&checkout, &viewer, clock()),
+            Expiry::Replayed(checkout) => Ok(response(&checkout, &viewer, clock())?.replayed()),
             Expiry::KeyReused => Err(ApiError::key_reused()),
             Expiry::NoSession => Err(not_found()),
             Expiry::Refused(ExpireRefusal::NotOpen(status)) => Err(ApiError::not_open(status, "sessionId")),
@@ -46,8 +50,8 @@ impl Endpoint for ExpireCheckoutSession {
     }
 }
 
-fn response(checkout: &Checkout, caller: &Caller, now: Timestamp) -> Result<Response, ApiError> {
-    let view = SessionView::new(checkout, caller, now).ok_or_else(not_found)?;
+fn response(checkout: &Checkout, viewer: &Viewer, now: Timestamp) -> Result<Response, ApiError> {
+    let view = SessionView::new(checkout, viewer, now).ok_or_else(not_found)?;
     Response::new("Checkout session expired", &view)
 }
 

@@ -1,9 +1,8 @@
 //! `GET /checkout-sessions/{sessionId}`: how a session stands at the moment of the call, with
 //! its order where `?include=order` asks for it. It never writes.
 
-use api::view::{OrderRecordView, SessionView, SessionWithOrderView};
+use api::view::{OrderRecordView, SessionView, SessionWithOrderView, Viewer};
 use api::{ApiError, Endpoint, Request, Response};
-use domain::api_key::Credential;
 use domain::id::SessionId;
 use runtime::{Clock, config};
 use store::{KeyRing, Store};
@@ -11,7 +10,7 @@ use store::{KeyRing, Store};
 const MESSAGE: &str = "Checkout session retrieved";
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[config::PUBLIC_URL, config::TABLE_NAME];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -22,36 +21,41 @@ pub struct GetCheckoutSession {
     pub keys: KeyRing,
     /// By which their status is judged.
     pub clock: Clock,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 impl Endpoint for GetCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
         let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
-        let credential = request.credential();
         if request.includes("order") {
-            self.with_order(session, &credential).await
+            self.with_order(session, request).await
         } else {
-            self.alone(session, &credential).await
+            self.alone(session, request).await
         }
     }
 }
 
 impl GetCheckoutSession {
-    async fn alone(&self, session: SessionId, credential: &Credential) -> Result<Response, ApiError> {
+    async fn alone(&self, session: SessionId, request: &Request) -> Result<Response, ApiError> {
         let reading = self.store.read_checkout(session.order());
-        let (caller, found) = self.keys.beside(credential, reading).await??;
+        let credential = request.credential();
+        let (caller, found) = self.keys.beside(&credential, reading).await??;
+        let viewer = Viewer { caller, base_url: request.base_url(self.public_url.as_deref()) };
         let checkout = found?.ok_or_else(not_found)?;
-        let view = SessionView::new(&checkout, &caller, self.clock.now()).ok_or_else(not_found)?;
+        let view = SessionView::new(&checkout, &viewer, self.clock.now()).ok_or_else(not_found)?;
         Response::new(MESSAGE, &view)
     }
 
-    async fn with_order(&self, session: SessionId, credential: &Credential) -> Result<Response, ApiError> {
+    async fn with_order(&self, session: SessionId, request: &Request) -> Result<Response, ApiError> {
         let reading = self.store.read_record(session.order());
-        let (caller, found) = self.keys.beside(credential, reading).await??;
+        let credential = request.credential();
+        let (caller, found) = self.keys.beside(&credential, reading).await??;
+        let viewer = Viewer { caller, base_url: request.base_url(self.public_url.as_deref()) };
         let record = found?.ok_or_else(not_found)?;
         let now = self.clock.now();
         let view = SessionWithOrderView {
-            session: SessionView::new(&record.checkout, &caller, now).ok_or_else(not_found)?,
+            session: SessionView::new(&record.checkout, &viewer, now).ok_or_else(not_found)?,
             order: OrderRecordView::for_session(&record, now),
         };
         Response::new(MESSAGE, &view)

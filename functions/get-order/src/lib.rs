@@ -26,7 +26,8 @@ impl Endpoint for GetOrder {
         let order =
             OrderId::parse(request.path_parameter("orderId")).ok_or_else(ApiError::order_not_found)?;
         let reading = self.store.read_record(order);
-        let (_, found) = self.keys.beside(&request.credential(), reading).await??;
+        let credential = request.credential();
+        let (_, found) = self.keys.beside(&credential, reading).await??;
         let record = found?.ok_or_else(ApiError::order_not_found)?;
         let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(ApiError::order_not_found)?;
         Response::new("Get order and transactions successfully", &view)

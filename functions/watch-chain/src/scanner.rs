@@ -90,7 +90,7 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     pub(crate) fn new(chain: Chain, node: Node, store: Store, factories: BTreeSet<Address>) -> Self {
-        let tokens = chain.tokens.iter().map(|token| Address::from(token.to_bytes())).collect();
+        let tokens = chain.tokens.iter().map(|token| Address::from(token.address.to_bytes())).collect();
         let reader = LogReader::new(node.clone(), chain.block_range);
         Self {
             chain,

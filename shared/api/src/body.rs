@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use domain::address::EvmAddress;
 use domain::invalid::Invalid;
@@ -21,7 +22,7 @@ use super::{ApiError, ErrorCode, Request};
 pub struct Fields<'a> {
     values: HashMap<String, &'a RawValue>,
     /// What stands before a field's name in a refusal: `payload.` for example.
-    prefix: &'static str,
+    prefix: String,
 }
 
 impl<'a> Fields<'a> {
@@ -32,9 +33,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads an object within the body, whose fields refusals name as `prefix` and name.
-    pub fn within(object: &'a RawValue, prefix: &'static str) -> Result<Self, ApiError> {
+    pub fn within(object: &'a RawValue, prefix: impl Into<String>) -> Result<Self, ApiError> {
+        let prefix = prefix.into();
         let fields: Self = serde_json::from_str(object.get()).map_err(|_| {
-            let name = prefix.trim_end_matches('.');
+            let name = prefix.trim_end_matches('.').to_owned();
             let invalid = Invalid::expected("an object with distinct keys");
             ApiError::invalid(ErrorCode::InvalidFieldValue, name, &invalid)
         })?;
@@ -44,6 +46,56 @@ impl<'a> Fields<'a> {
     /// The JSON text of a field that is there and not `null`.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.values.get(name).copied().filter(|value| value.get() != "null")
+    }
+
+    /// Returns whether a field is there and `null`.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| value.get() == "null")
+    }
+
+    /// Refuses a field that is not among these. The default is to ignore it; where money is at stake, a misspelt name must
+    /// not fall back to a default.
+    pub fn only(&self, names: &[&str]) -> Result<(), ApiError> {
+        let unknown = self.values.keys().filter(|name| !names.contains(&name.as_str())).min();
+        let Some(unknown) = unknown else {
+            return Ok(());
+        };
+        // What is not written like a name could be anything, and is not repeated.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let is_name = unknown.len() <= 40 && unknown.bytes().all(is_plain);
+        let param = self.param(if is_name { unknown } else { "?" });
+        let message = format!("{param} is not known; the fields here are {}", names.join(", "));
+        Err(ApiError::new(ErrorCode::InvalidFieldValue, message).about(param))
+    }
+
+    /// The elements of an array that may be absent, each with the name of its place: `pricing.accepts[1].`.
+    pub fn optional_array(
+        &self,
+        name: &str,
+        lengths: RangeInclusive<usize>,
+    ) -> Result<Option<Vec<(String, &'a RawValue)>>, ApiError> {
+        let Some(array) = self.get(name) else {
+            return Ok(None);
+        };
+        let param = self.param(name);
+        let elements: Option<Vec<&RawValue>> = serde_json::from_str(array.get()).ok();
+        let elements = elements.filter(|elements| lengths.contains(&elements.len())).ok_or_else(|| {
+            let invalid =
+                Invalid::expected(format!("an array of {} to {} objects", lengths.start(), lengths.end()));
+            ApiError::invalid(ErrorCode::InvalidFieldValue, param.clone(), &invalid)
+        })?;
+        let named = |(at, element)| (format!("{param}[{at}]."), element);
+        Ok(Some(elements.into_iter().enumerate().map(named).collect()))
+    }
+
+    /// An EVM address that may be absent.
+    pub fn optional_address(&self, name: &str) -> Result<Option<EvmAddress>, ApiError> {
+        self.read(ErrorCode::InvalidAddress, name, text(|address: String| EvmAddress::parse(&address)))
+    }
+
+    /// The name of a field in a refusal.
+    pub fn param(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// A field that may be absent.
@@ -89,13 +141,12 @@ impl<'a> Fields<'a> {
 
     /// An EVM address that must be there.
     pub fn required_address(&self, name: &str) -> Result<EvmAddress, ApiError> {
-        let read = text(|address: String| EvmAddress::parse(&address));
-        self.read(ErrorCode::InvalidAddress, name, read)?.ok_or_else(|| self.missing(name))
+        self.optional_address(name)?.ok_or_else(|| self.missing(name))
     }
 
     /// The refusal of a request that lacks a field.
     pub fn missing(&self, name: &str) -> ApiError {
-        let param = format!("{}{name}", self.prefix);
+        let param = self.param(name);
         ApiError::new(ErrorCode::MissingRequiredField, format!("{param} is required")).about(param)
     }
 
@@ -108,7 +159,7 @@ impl<'a> Fields<'a> {
         self.get(name)
             .map(read)
             .transpose()
-            .map_err(|invalid| ApiError::invalid(code, format!("{}{name}", self.prefix), &invalid))
+            .map_err(|invalid| ApiError::invalid(code, self.param(name), &invalid))
     }
 }
 
@@ -168,6 +219,6 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 Entry::Occupied(_) => return Err(de::Error::custom("a key appears twice")),
             };
         }
-        Ok(Fields { values, prefix: "" })
+        Ok(Fields { values, prefix: String::new() })
     }
 }

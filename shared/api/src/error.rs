@@ -30,6 +30,8 @@ pub enum ErrorCode {
     SessionNotFound,
     /// No configured chain and token settle the order.
     UnsupportedRoute,
+    /// The order does not pay the session's price.
+    OrderTermsMismatch,
     /// The order needs an onramp provider.
     OnrampNotConfigured,
     /// A webhook header is absent.
@@ -64,7 +66,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MissingRequiredField,
         Self::InvalidFieldValue,
         Self::InvalidAddress,
@@ -72,6 +74,7 @@ impl ErrorCode {
         Self::InvalidStatusTransition,
         Self::SessionNotFound,
         Self::UnsupportedRoute,
+        Self::OrderTermsMismatch,
         Self::OnrampNotConfigured,
         Self::SignatureMissing,
         Self::SignatureInvalid,
@@ -106,6 +109,7 @@ impl ErrorCode {
             }
             Self::SessionNotFound => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "session_not_found"),
             Self::UnsupportedRoute => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "unsupported_route"),
+            Self::OrderTermsMismatch => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "order_terms_mismatch"),
             Self::OnrampNotConfigured => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "onramp_not_configured"),
             Self::SignatureMissing => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_missing"),
             Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_invalid"),
@@ -203,6 +207,12 @@ impl ApiError {
         }
     }
 
+    /// The order does not pay the session's price.
+    pub fn terms_mismatch(param: &'static str) -> Self {
+        let message = format!("{param} does not agree with the price of the checkout session");
+        Self::new(ErrorCode::OrderTermsMismatch, message).about(param)
+    }
+
     /// The idempotency key was used for another request.
     pub fn key_reused() -> Self {
         Self::new(ErrorCode::IdempotencyConflict, "This Idempotency-Key was used for another request")
@@ -285,6 +295,7 @@ mod tests {
                 "400 invalid_request_error invalid_status_transition",
                 "400 invalid_request_error session_not_found",
                 "400 invalid_request_error unsupported_route",
+                "400 invalid_request_error order_terms_mismatch",
                 "400 invalid_request_error onramp_not_configured",
                 "401 authentication_error signature_missing",
                 "401 authentication_error signature_invalid",

@@ -20,6 +20,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Request {
     id: String,
+    /// The host that the request was sent to.
+    host: String,
     headers: HeaderMap,
     path_parameters: HashMap<String, String>,
     query: String,
@@ -32,6 +34,7 @@ impl From<Event> for Request {
         let body = if event.is_base64_encoded { STANDARD.decode(body).ok() } else { Some(body.into_bytes()) };
         Self {
             id: event.request_context.request_id.unwrap_or_default(),
+            host: event.request_context.domain_name.unwrap_or_default(),
             headers: event.headers,
             path_parameters: event.path_parameters,
             query: event.raw_query_string.unwrap_or_default(),
@@ -44,6 +47,22 @@ impl Request {
     /// API Gateway's id of the request, for the log.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Returns the URL under which clients reach the service, without a `/` at its end: the configured one, or the host
+    /// that API Gateway was called by.
+    pub fn base_url(&self, configured: Option<&str>) -> String {
+        if let Some(configured) = configured {
+            return configured.to_owned();
+        }
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        // API Gateway routes by this name, so it is one of its own or the operator's. The local run takes it from a header.
+        let host = Some(self.host.as_str()).filter(|host| !host.is_empty() && host.bytes().all(is_host));
+        let host = host.unwrap_or("localhost");
+        let is_local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| {
+            host.strip_prefix(local).is_some_and(|port| port.is_empty() || port.starts_with(':'))
+        });
+        format!("{}://{host}", if is_local { "http" } else { "https" })
     }
 
     /// Returns a header; `None` if it is absent or not text.

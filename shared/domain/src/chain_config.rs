@@ -18,7 +18,9 @@ use serde::Deserialize;
 use crate::address::EvmAddress;
 use crate::deposit_address::ForwarderFactory;
 use crate::invalid::Invalid;
-use crate::order::{ChainId, OrderTerms};
+use crate::order::ChainId;
+use crate::pricing::Currency;
+use crate::token::{Token, well_known_chain};
 
 /// The most tokens of one chain. All of them go into one log filter, and nodes refuse longer ones.
 pub const MAX_TOKENS: usize = 1_000;
@@ -44,13 +46,23 @@ pub struct Chain {
     pub id: ChainId,
     /// The tokens that may be paid with: contracts known to keep to ERC-20. A token that takes a fee from transfers, or
     /// that changes balances by itself, must not be listed.
-    pub tokens: Vec<EvmAddress>,
+    /// A token is written as its address, or as an object with `address`, `symbol`, `decimals` and `currency`.
+    pub tokens: Vec<Token>,
     /// When a block is final.
     pub finality: Finality,
     /// The allowed recipients; any recipient if the list is empty. With it, an attacker who controls the API cannot
     /// direct payments elsewhere.
     #[serde(default)]
     pub recipients: Vec<EvmAddress>,
+    /// What a page calls the chain.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The URL of a block explorer.
+    #[serde(default)]
+    pub explorer: Option<String>,
+    /// The URL of a public node, for wallets that do not know the chain. The watcher does not use it.
+    #[serde(default)]
+    pub rpc: Option<String>,
     /// The most blocks that one `eth_getLogs` spans: 5 or 10 on free plans of providers.
     #[serde(default = "default_block_range")]
     pub block_range: u64,
@@ -84,6 +96,22 @@ const fn default_max_head_age_seconds() -> u64 {
 }
 
 impl Chain {
+    /// Fills what the configuration leaves out of a well-known chain and of well-known tokens.
+    fn complete(&mut self) {
+        for token in &mut self.tokens {
+            token.complete(self.id);
+        }
+        if let Some((name, explorer)) = well_known_chain(self.id) {
+            self.name.get_or_insert_with(|| name.to_owned());
+            self.explorer.get_or_insert_with(|| explorer.to_owned());
+        }
+    }
+
+    /// Returns the configured token with this address.
+    fn token(&self, address: &EvmAddress) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.address == *address)
+    }
+
     /// Checks the rules that span fields or that the types do not express.
     fn check(&self) -> Result<(), ChainsError> {
         let id = self.id.as_u64();
@@ -97,7 +125,7 @@ impl Chain {
             return refuse("tokens", format!("list at most {MAX_TOKENS} tokens; it lists {found}"));
         }
         let mut seen = HashSet::new();
-        for token in &self.tokens {
+        for token in self.tokens.iter().map(|token| &token.address) {
             if NATIVE_TOKENS.contains(&token.to_bytes()) {
                 return refuse(
                     "tokens",
@@ -108,6 +136,12 @@ impl Chain {
             }
             if !seen.insert(token.to_bytes()) {
                 return refuse("tokens", format!("list each token once; {token} occurs twice"));
+            }
+        }
+        let links = [("explorer", &self.explorer), ("rpc", &self.rpc)];
+        for (field, link) in links {
+            if link.as_ref().is_some_and(|link| !link.starts_with("https://")) {
+                return refuse(field, "be an https URL".to_owned());
             }
         }
         if self.block_range == 0 {
@@ -221,16 +255,13 @@ impl<'de> Deserialize<'de> for Finality {
     }
 }
 
-/// Why an order cannot be settled on the configured chains.
+/// Why a payment cannot be settled on the configured chains.
 #[derive(Debug, Clone)]
 pub enum Inadmissible {
-    /// Its chain or token is not configured.
-    Route {
-        /// The field of the request.
-        field: &'static str,
-        /// What is configured.
-        allowed: Invalid,
-    },
+    /// Its chain is not configured; these are.
+    Chain(Invalid),
+    /// Its token is not configured for the chain; these are.
+    Token(Invalid),
     /// Its recipient is not allowed.
     Recipient(Invalid),
 }
@@ -238,10 +269,11 @@ pub enum Inadmissible {
 impl Chains {
     /// Reads the JSON text and checks its rules.
     pub fn parse(json: &str) -> Result<Self, ChainsError> {
-        let chains: Vec<Chain> = serde_json::from_str(json)
+        let mut chains: Vec<Chain> = serde_json::from_str(json)
             .map_err(|error| ChainsError(format!("must be a JSON list of chains, but: {error}")))?;
         let mut ids = Vec::with_capacity(chains.len());
-        for chain in &chains {
+        for chain in &mut chains {
+            chain.complete();
             if ids.contains(&chain.id) {
                 let id = chain.id.as_u64();
                 return Err(ChainsError(format!("`chainId` of chain {id} must occur once")));
@@ -262,57 +294,101 @@ impl Chains {
         self.0.iter()
     }
 
-    /// Returns whether an order's deposits are looked for on its chain. If chains are configured, an order that none
-    /// of them could settle is refused: its payer would send money that the watcher never sees.
-    pub fn admit(&self, terms: &OrderTerms) -> Result<bool, Inadmissible> {
+    /// Returns whether the deposits of such a payment are looked for on its chain. If chains are configured, a payment
+    /// that none of them could settle is refused: its payer would send money that the watcher never sees.
+    pub fn admit(
+        &self,
+        chain: ChainId,
+        token: &EvmAddress,
+        recipient: &EvmAddress,
+    ) -> Result<bool, Inadmissible> {
         if self.0.is_empty() {
             return Ok(false);
         }
-        let route =
-            |field, allowed: String| Inadmissible::Route { field, allowed: Invalid::expected(allowed) };
-        let Some(chain) = self.0.iter().find(|chain| chain.id == terms.src_chain) else {
+        let Some(configured) = self.get(chain) else {
             let ids: Vec<String> = self.0.iter().map(|chain| chain.id.as_u64().to_string()).collect();
-            return Err(route("srcChain", format!("one of the configured chains: {}", ids.join(", "))));
+            let allowed = format!("one of the configured chains: {}", ids.join(", "));
+            return Err(Inadmissible::Chain(Invalid::expected(allowed)));
         };
-        if !chain.tokens.contains(&terms.src_token) {
-            let (id, tokens) = (chain.id.as_u64(), list(&chain.tokens));
-            return Err(route(
-                "srcTokenAddress",
-                format!("one of the tokens that are configured for chain {id}: {tokens}"),
-            ));
+        let chain = configured;
+        if chain.token(token).is_none() {
+            let (id, tokens) = (chain.id.as_u64(), list(chain.tokens.iter().map(|token| &token.address)));
+            let allowed = format!("one of the tokens that are configured for chain {id}: {tokens}");
+            return Err(Inadmissible::Token(Invalid::expected(allowed)));
         }
-        if !chain.recipients.is_empty() && !chain.recipients.contains(&terms.recipient) {
+        if !chain.recipients.is_empty() && !chain.recipients.contains(recipient) {
             let allowed = format!("one of the allowed recipients: {}", list(&chain.recipients));
             return Err(Inadmissible::Recipient(Invalid::expected(allowed)));
         }
-        if chain.tokens.contains(&terms.recipient) {
+        if chain.token(recipient).is_some() {
             return Err(Inadmissible::Recipient(not_an_account()));
         }
         Ok(true)
     }
 
+    /// Returns the configured chain with this id.
+    pub fn get(&self, id: ChainId) -> Option<&Chain> {
+        self.0.iter().find(|chain| chain.id == id)
+    }
+
+    /// Returns the only recipient that a chain allows; `None` if it allows others, too.
+    pub fn only_recipient(&self, chain: ChainId) -> Option<&EvmAddress> {
+        match self.get(chain)?.recipients.as_slice() {
+            [recipient] => Some(recipient),
+            _ => None,
+        }
+    }
+
+    /// Returns the configured tokens that stand for a currency, with their chains and decimals, in the order of the
+    /// configuration.
+    pub fn tokens_of(&self, currency: &Currency) -> impl Iterator<Item = (ChainId, &EvmAddress, u8)> {
+        let tokens = self.0.iter().flat_map(|chain| chain.tokens.iter().map(|token| (chain.id, token)));
+        tokens
+            .filter(|(_, token)| token.currency.as_ref() == Some(currency))
+            .filter_map(|(chain, token)| Some((chain, &token.address, token.decimals?)))
+    }
+
     /// Returns what is configured, as a sentence for an error message. It is empty if no chain is configured.
     pub fn describe(&self) -> String {
-        let chain = |chain: &Chain| format!("chain {} with {}", chain.id.as_u64(), list(&chain.tokens));
+        let chain = |chain: &Chain| {
+            format!(
+                "chain {} with {}",
+                chain.id.as_u64(),
+                list(chain.tokens.iter().map(|token| &token.address))
+            )
+        };
         let chains: Vec<String> = self.0.iter().map(chain).collect();
         if chains.is_empty() { String::new() } else { format!("Configured: {}", chains.join("; ")) }
     }
 }
 
 /// Refuses a recipient with whom money would be lost, on any chain and whatever is configured.
-pub fn check_recipient(terms: &OrderTerms, factory: &ForwarderFactory) -> Result<(), Invalid> {
-    let OrderTerms { recipient, src_token, .. } = terms;
-    let is_lost = recipient.is_zero()
-        || recipient == src_token
-        || recipient.to_bytes() == factory.address().into_array();
+pub fn check_recipient(
+    recipient: &EvmAddress,
+    token: &EvmAddress,
+    factory: &ForwarderFactory,
+) -> Result<(), Invalid> {
+    let is_lost =
+        recipient.is_zero() || recipient == token || recipient.to_bytes() == factory.address().into_array();
     if is_lost { Err(not_an_account()) } else { Ok(()) }
+}
+
+/// Refuses the address that other tools use for native money: no contract is there, and what is paid in it is never
+/// seen.
+pub fn check_token(token: &EvmAddress) -> Result<(), Invalid> {
+    if token.is_native_alias() {
+        return Err(Invalid::expected(
+            "a token's contract, or the zero address for the chain's native token; 0xEeee…EEeE is no contract",
+        ));
+    }
+    Ok(())
 }
 
 fn not_an_account() -> Invalid {
     Invalid::expected("an account: not the zero address, a token or the forwarder factory")
 }
 
-fn list(addresses: &[EvmAddress]) -> String {
-    let spelled: Vec<&str> = addresses.iter().map(EvmAddress::as_str).collect();
+fn list<'a>(addresses: impl IntoIterator<Item = &'a EvmAddress>) -> String {
+    let spelled: Vec<&str> = addresses.into_iter().map(EvmAddress::as_str).collect();
     spelled.join(", ")
 }

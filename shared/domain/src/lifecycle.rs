@@ -10,7 +10,7 @@ use crate::chain_fact::{ChainFact, ChainTotals};
 use crate::id::OrderId;
 use crate::merchant::Merchant;
 use crate::onramp::OnrampVendor;
-use crate::order::{Order, OrderStatus};
+use crate::order::{Order, OrderStatus, OrderTerms};
 use crate::payment::{PaymentEvent, Transaction, by_transaction};
 use crate::payment_state::{Outcome, PaymentState};
 use crate::session::{CheckoutSession, SessionStatus};
@@ -56,6 +56,8 @@ pub enum LinkRefusal {
     /// passed it. This says nothing of where the session goes from here: a function whose clock
     /// is slower may still link an order, and that order may still be paid.
     AboutToExpire,
+    /// The session is open and free, and the order does not pay its price: this field differs first.
+    TermsMismatch(&'static str),
 }
 
 /// Why a session cannot be called off.
@@ -126,9 +128,18 @@ impl Checkout {
             (SessionStatus::Open, None) if self.is_over(now.on_the_fastest_clock()) => {
                 Err(LinkRefusal::AboutToExpire)
             }
-            (SessionStatus::Open, None) => Ok(Self { order: Some(order.clone()), ..self.clone() }),
+            (SessionStatus::Open, None) => match self.mismatch(&order.terms) {
+                Some(field) => Err(LinkRefusal::TermsMismatch(field)),
+                None => Ok(Self { order: Some(order.clone()), ..self.clone() }),
+            },
             (status, _) => Err(LinkRefusal::NotOpen(status)),
         }
+    }
+
+    /// Returns the first field of an order that does not agree with the session's price; `None` if all agree, or if there
+    /// is no price.
+    pub fn mismatch(&self, terms: &OrderTerms) -> Option<&'static str> {
+        self.session.as_ref()?.pricing()?.mismatch(terms)
     }
 
     /// Calls the session off, whether or not an unpaid order is linked.

@@ -34,7 +34,8 @@ impl PriceMode {
 }
 
 /// The price of a session: offers of which the payer accepts one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredPricing", into = "StoredPricing")]
 pub struct Pricing {
     /// How the amounts bind the payer.
     pub mode: PriceMode,
@@ -107,6 +108,58 @@ pub fn pays_in_full(terms: &OrderTerms) -> bool {
     terms.is_settled_here() && terms.expected_dst_amount == terms.src_amount
 }
 
+/// What an order says of how its session's price is paid. What it leaves out is taken from the offer.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// `recipientAddress`.
+    pub recipient: Option<EvmAddress>,
+    /// `srcChain`.
+    pub chain: Option<ChainId>,
+    /// `srcTokenAddress`.
+    pub token: Option<EvmAddress>,
+    /// `srcAmount`.
+    pub amount: Option<Amount>,
+}
+
+/// Why a choice selects no offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoiceRefusal {
+    /// This field agrees with no offer.
+    Mismatch(&'static str),
+    /// Without this field, several offers are possible, or the amount is open.
+    Missing(&'static str),
+}
+
+impl Pricing {
+    /// Returns the offer that a choice selects, and the amount to pay.
+    pub fn choose(&self, choice: &Choice) -> Result<(&Offer, Amount), ChoiceRefusal> {
+        let agrees = |offer: &&Offer| {
+            choice.chain.is_none_or(|chain| offer.chain == chain)
+                && choice.token.as_ref().is_none_or(|token| offer.token == *token)
+        };
+        let mut agreeing = self.offers.iter().filter(agrees);
+        let offer = match (agreeing.next(), agreeing.next()) {
+            (Some(offer), None) => offer,
+            (Some(_), Some(_)) if choice.chain.is_none() => return Err(ChoiceRefusal::Missing("srcChain")),
+            (Some(_), Some(_)) => return Err(ChoiceRefusal::Missing("srcTokenAddress")),
+            (None, _) => {
+                let is_offered = |chain| self.offers.iter().any(|offer| offer.chain == chain);
+                let field = if choice.chain.is_none_or(is_offered) { "srcTokenAddress" } else { "srcChain" };
+                return Err(ChoiceRefusal::Mismatch(field));
+            }
+        };
+        if choice.recipient.as_ref().is_some_and(|recipient| offer.recipient != *recipient) {
+            return Err(ChoiceRefusal::Mismatch("recipientAddress"));
+        }
+        match (choice.amount, self.mode) {
+            (Some(amount), _) if (offer.least..=offer.most).contains(&amount) => Ok((offer, amount)),
+            (Some(_), _) => Err(ChoiceRefusal::Mismatch("srcAmount")),
+            (None, PriceMode::Exact) => Ok((offer, offer.least)),
+            (None, PriceMode::AtLeast) => Err(ChoiceRefusal::Missing("srcAmount")),
+        }
+    }
+}
+
 /// A decimal amount of a currency, for example `25.00`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
@@ -175,15 +228,19 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// The offers as the table stores them, by [`offer_key`].
+/// A price as the table stores it.
 ///
-/// The write that links an order compares them inside DynamoDB. Addresses are therefore in lower case, and amounts are
-/// padded to 78 digits: as texts they then sort like numbers. A DynamoDB number holds only 38 digits.
-pub type StoredOffers = BTreeMap<String, StoredOffer>;
+/// The write that links an order compares the offers inside DynamoDB, so they are a map by [`offer_key`]. Addresses are
+/// in lower case, and amounts are padded to 78 digits: as texts they then sort like numbers. A DynamoDB number holds only
+/// 38 digits.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredPricing {
+    mode: PriceMode,
+    offers: BTreeMap<String, StoredOffer>,
+}
 
-/// An offer as the table stores it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredOffer {
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredOffer {
     recipient: String,
     least: PaddedAmount,
     most: PaddedAmount,
@@ -196,10 +253,9 @@ pub struct StoredOffer {
     recipient_given: EvmAddress,
 }
 
-impl Pricing {
-    /// Returns the offers as they are stored.
-    pub fn to_stored(&self) -> StoredOffers {
-        let stored = |(position, offer): (usize, &Offer)| {
+impl From<Pricing> for StoredPricing {
+    fn from(pricing: Pricing) -> Self {
+        let stored = |(position, offer): (usize, Offer)| {
             let value = StoredOffer {
                 recipient: offer.recipient.to_lower_case(),
                 least: PaddedAmount(offer.least),
@@ -212,12 +268,14 @@ impl Pricing {
             };
             (offer.key(), value)
         };
-        self.offers.iter().enumerate().map(stored).collect()
+        let offers = pricing.offers.into_iter().enumerate().map(stored).collect();
+        Self { mode: pricing.mode, offers }
     }
+}
 
-    /// Reads stored offers.
-    pub fn from_stored(mode: PriceMode, stored: StoredOffers) -> Self {
-        let mut offers: Vec<StoredOffer> = stored.into_values().collect();
+impl From<StoredPricing> for Pricing {
+    fn from(stored: StoredPricing) -> Self {
+        let mut offers: Vec<StoredOffer> = stored.offers.into_values().collect();
         offers.sort_by_key(|offer| offer.position);
         let offer = |stored: StoredOffer| Offer {
             chain: stored.chain,
@@ -227,7 +285,7 @@ impl Pricing {
             most: stored.most.0,
             suggested: stored.suggested.map(|amount| amount.0),
         };
-        Self { mode, offers: offers.into_iter().map(offer).collect() }
+        Self { mode: stored.mode, offers: offers.into_iter().map(offer).collect() }
     }
 }
 

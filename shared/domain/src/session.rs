@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::display::Display;
 use crate::id::SessionId;
 use crate::invalid::Invalid;
 use crate::json_object::JsonObject;
 use crate::merchant::Merchant;
+use crate::pricing::Pricing;
 use crate::redirect::RedirectUrl;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -49,9 +51,22 @@ pub struct SessionTerms {
 pub struct MerchantTerms {
     /// Whose session it is.
     pub name: Merchant,
+    /// What is to be paid, and to whom. An order can link to a priced session only if it pays the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pricing: Option<Pricing>,
+    /// What a checkout page shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display: Option<Display>,
     /// The merchant's own data that only its keys are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_metadata: Option<JsonObject>,
+}
+
+impl CheckoutSession {
+    /// Returns the session's price; `None` if it has none.
+    pub fn pricing(&self) -> Option<&Pricing> {
+        self.merchant.as_ref()?.pricing.as_ref()
+    }
 }
 
 /// How long a session stays open: 300 to 86,400 seconds.

@@ -75,6 +75,8 @@ pub const TABLE_NAME: &str = "TABLE_NAME";
 pub const FORWARDER_FACTORY: &str = "FORWARDER_FACTORY";
 /// Where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
 pub const CHAINS: &str = "CHAINS";
+/// The URL under which payers reach the service, if it is another than API Gateway's: a custom domain behind a proxy.
+pub const PUBLIC_URL: &str = "PUBLIC_URL";
 /// `true` if only callers with a secret API key may create sessions, and orders that belong to none; `false` if it is not
 /// set.
 pub const REQUIRE_API_KEY: &str = "REQUIRE_API_KEY";
@@ -144,6 +146,19 @@ impl Settings {
     pub fn requires_api_key(self) -> Result<bool, ConfigError> {
         let parse = |value: &str| value.parse().map_err(|_| Invalid::expected("`true` or `false`"));
         Ok(self.parsed(REQUIRE_API_KEY, parse)?.unwrap_or_default())
+    }
+
+    /// Returns [`PUBLIC_URL`].
+    pub fn public_url(self) -> Result<Option<String>, ConfigError> {
+        self.parsed(PUBLIC_URL, |url| {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"\\<>".contains(&byte));
+            if is_web && is_plain && !url.ends_with('/') {
+                Ok(url.to_owned())
+            } else {
+                Err(Invalid::expected("an http or https URL without query, fragment and `/` at its end"))
+            }
+        })
     }
 
     /// Returns [`SESSION_RETENTION_DAYS`].

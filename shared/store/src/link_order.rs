@@ -1,5 +1,6 @@
 //! Linking an order to its session: one conditional write to the session's own item.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -9,7 +10,8 @@ use aws_sdk_dynamodb::types::{
 use domain::id::{OrderId, SessionId};
 use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::{Checkout, LinkRefusal};
-use domain::order::Order;
+use domain::order::{Order, OrderTerms};
+use domain::pricing::{PaddedAmount, offer_key, pays_in_full};
 use domain::session::SessionStatus;
 use domain::time::Timestamp;
 use runtime::DependencyError;
@@ -28,6 +30,17 @@ use super::write_id::WriteId;
 /// order nothing can have been paid.
 const CAN_LINK: &str = "attribute_exists(pk) AND attribute_not_exists(expired_at) AND deadline > :fastest \
     AND attribute_not_exists(#order)";
+
+/// Nor has the session a price that this order does not pay: its recipient, token and amount are those of an offer.
+/// `#offer` names the chain and token of the order. It is the one attribute name that comes from a client; as the value of
+/// a placeholder, it is never read as part of the expression.
+const PAYS_THE_PRICE: &str = " AND (attribute_not_exists(#session.merchant.pricing) OR (\
+    #session.merchant.pricing.offers.#offer.recipient = :recipient \
+    AND #session.merchant.pricing.offers.#offer.least <= :amount \
+    AND #session.merchant.pricing.offers.#offer.most >= :amount))";
+
+/// The same of an order whose recipient gets another token or less than what is paid: it pays no price.
+const THERE_IS_NO_PRICE: &str = " AND attribute_not_exists(#session.merchant.pricing)";
 
 /// Puts the order into its place. A session with an order is a financial record, which TTL
 /// must never remove.
@@ -52,6 +65,8 @@ pub enum Linking {
     NotOpen(SessionStatus),
     /// The session is open and has this order.
     AlreadyLinked(OrderId),
+    /// The session is open and free, but the order does not pay its price: this field differs first.
+    TermsMismatch(&'static str),
 }
 
 impl Store {
@@ -87,9 +102,8 @@ impl Store {
             .key("pk", link.partition())
             .key("sk", string(CHECKOUT_SORT_KEY))
             .update_expression(link.expression())
-            .condition_expression(CAN_LINK)
-            .expression_attribute_names("#order", "order")
-            .expression_attribute_names("#ttl", "ttl")
+            .condition_expression(link.condition())
+            .set_expression_attribute_names(Some(link.names()))
             .set_expression_attribute_values(Some(link.values()?))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -119,9 +133,8 @@ impl Store {
             .key("pk", link.partition())
             .key("sk", string(CHECKOUT_SORT_KEY))
             .update_expression(link.expression())
-            .condition_expression(CAN_LINK)
-            .expression_attribute_names("#order", "order")
-            .expression_attribute_names("#ttl", "ttl")
+            .condition_expression(link.condition())
+            .set_expression_attribute_names(Some(link.names()))
             .set_expression_attribute_values(Some(link.values()?))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -169,6 +182,29 @@ impl Link<'_> {
         if self.order.is_watched { LINK_AND_WATCH } else { LINK }
     }
 
+    fn condition(&self) -> String {
+        let of_the_price = if self.may_pay_a_price() { PAYS_THE_PRICE } else { THERE_IS_NO_PRICE };
+        format!("{CAN_LINK}{of_the_price}")
+    }
+
+    fn may_pay_a_price(&self) -> bool {
+        pays_in_full(&self.order.terms)
+    }
+
+    /// The attribute names of the expression and its condition.
+    fn names(&self) -> HashMap<String, String> {
+        let mut names = HashMap::from([
+            ("#order".to_owned(), "order".to_owned()),
+            ("#session".to_owned(), "session".to_owned()),
+            ("#ttl".to_owned(), "ttl".to_owned()),
+        ]);
+        if self.may_pay_a_price() {
+            let OrderTerms { src_chain, src_token, .. } = &self.order.terms;
+            names.insert("#offer".to_owned(), offer_key(*src_chain, src_token));
+        }
+        names
+    }
+
     /// The values of the expression and its condition.
     fn values(&self) -> Result<Item, DependencyError> {
         let mut values = Item::from([
@@ -176,6 +212,11 @@ impl Link<'_> {
             (":write".to_owned(), to_attribute(&self.write)?),
             (":fastest".to_owned(), number(self.now.on_the_fastest_clock().as_millis())),
         ]);
+        if self.may_pay_a_price() {
+            let OrderTerms { recipient, src_amount, .. } = &self.order.terms;
+            values.insert(":recipient".to_owned(), string(recipient.to_lower_case()));
+            values.insert(":amount".to_owned(), string(PaddedAmount(*src_amount).to_string()));
+        }
         if self.order.is_watched {
             let watch = watch_attributes(self.order);
             values.insert(":watch_shard".to_owned(), string(watch.shard));
@@ -206,17 +247,24 @@ impl Link<'_> {
         if is_own_write {
             return Ok(Linking::Linked(Box::new(checkout)));
         }
+        let refusal = checkout.link(self.order, self.now);
+        // A price never changes: it refused the earlier attempts, too.
+        if let Err(LinkRefusal::TermsMismatch(field)) = refusal {
+            return Ok(Linking::TermsMismatch(field));
+        }
         // What refuses this attempt is the clock alone. It would not refuse the earlier one, should that
         // arrive after all: nobody may be told yet that there is no order.
         if self.was_tried && checkout.order.is_none() && checkout.expired_at.is_none() {
             return Err(DependencyError::Unavailable("too late for another attempt".to_owned()));
         }
-        match checkout.link(self.order, self.now) {
+        match refusal {
             Err(LinkRefusal::NotOpen(status)) => Ok(Linking::NotOpen(status)),
             Err(LinkRefusal::AlreadyLinked(order)) => Ok(Linking::AlreadyLinked(order)),
             // Not `expired`: nobody may be told so as long as a slower clock still lets an order link.
             Err(LinkRefusal::AboutToExpire) => Ok(Linking::NotOpen(SessionStatus::Open)),
-            Ok(_) => Err(DependencyError::Broken("a free place for an order was not given".to_owned())),
+            Ok(_) | Err(LinkRefusal::TermsMismatch(_)) => {
+                Err(DependencyError::Broken("a free place for an order was not given".to_owned()))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ mod redact;
 mod session;
 
 pub use order::{OrderRecordView, OrderView};
-pub use session::{CreatedSessionView, SessionView, SessionWithOrderView};
+pub use session::{CreatedSessionView, SessionView, SessionWithOrderView, Viewer};
 
 use std::borrow::Cow;
 

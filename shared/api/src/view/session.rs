@@ -1,14 +1,81 @@
 //! Sessions on the wire.
 
+use domain::address::EvmAddress;
+use domain::amount::Amount;
 use domain::api_key::Caller;
+use domain::display::Display;
 use domain::id::{OrderId, SessionId};
 use domain::lifecycle::Checkout;
+use domain::order::ChainId;
+use domain::pricing::{Offer, PriceMode, Pricing};
 use domain::redirect::RedirectUrl;
 use domain::session::{CheckoutSession, SessionStatus};
 use domain::time::Timestamp;
 use serde::Serialize;
 
 use super::{Iso8601, OrderRecordView, Verbatim};
+
+/// Who is shown a session, and by which URL the service was called.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// Who calls.
+    pub caller: Caller,
+    /// The service's URL, as [`Request::base_url`](crate::Request::base_url) returns it.
+    pub base_url: String,
+}
+
+/// What only a priced session shows.
+#[derive(Debug, Serialize)]
+struct PricedView<'a> {
+    pricing: PricingView<'a>,
+    display: Option<&'a Display>,
+    /// The checkout page.
+    url: String,
+}
+
+impl<'a> PricedView<'a> {
+    fn new(session: &'a CheckoutSession, viewer: &Viewer) -> Option<Self> {
+        let pricing = session.pricing()?;
+        Some(Self {
+            pricing: PricingView::new(pricing),
+            display: session.merchant.as_ref()?.display.as_ref(),
+            url: format!("{}/checkout/{}", viewer.base_url, session.id),
+        })
+    }
+}
+
+/// `pricing`, the short form expanded.
+#[derive(Debug, Serialize)]
+struct PricingView<'a> {
+    mode: PriceMode,
+    accepts: Vec<OfferView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfferView<'a> {
+    chain_id: ChainId,
+    token_address: &'a EvmAddress,
+    recipient_address: &'a EvmAddress,
+    amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggested_amount: Option<Amount>,
+}
+
+impl<'a> PricingView<'a> {
+    fn new(pricing: &'a Pricing) -> Self {
+        let offer = |offer: &'a Offer| OfferView {
+            chain_id: offer.chain,
+            token_address: &offer.token,
+            recipient_address: &offer.recipient,
+            amount: offer.least,
+            max_amount: Some(offer.most).filter(|most| *most != offer.least && *most != Amount::MAX),
+            suggested_amount: offer.suggested,
+        };
+        Self { mode: pricing.mode, accepts: pricing.offers.iter().map(offer).collect() }
+    }
+}
 
 /// What `POST /checkout-sessions` answers: the session as it was made, templates unresolved.
 #[derive(Debug, Serialize)]
@@ -20,13 +87,16 @@ pub struct CreatedSessionView<'a> {
     metadata: Verbatim<'a>,
     expires_at: Iso8601,
     created_at: Iso8601,
+    #[serde(flatten)]
+    priced: Option<PricedView<'a>>,
 }
 
 impl<'a> CreatedSessionView<'a> {
-    /// Shows a checkout's session as it was made, whatever happened since; `None` where the
+    /// Shows a checkout's session as it was made, whatever happened since; `None` if the
     /// checkout has none.
-    pub fn new(checkout: &'a Checkout) -> Option<Self> {
-        let CheckoutSession { id, terms, created_at, .. } = checkout.session.as_ref()?;
+    pub fn new(checkout: &'a Checkout, viewer: &Viewer) -> Option<Self> {
+        let session = checkout.session.as_ref()?;
+        let CheckoutSession { id, terms, created_at, .. } = session;
         Some(Self {
             id: *id,
             status: SessionStatus::Open,
@@ -35,6 +105,7 @@ impl<'a> CreatedSessionView<'a> {
             metadata: Verbatim::from(&terms.metadata),
             expires_at: Iso8601(checkout.deadline),
             created_at: Iso8601(*created_at),
+            priced: PricedView::new(session, viewer),
         })
     }
 }
@@ -51,6 +122,8 @@ pub struct SessionView<'a> {
     client_reference_id: Option<&'a str>,
     expires_at: Iso8601,
     created_at: Iso8601,
+    #[serde(flatten)]
+    priced: Option<PricedView<'a>>,
     /// Shown to the keys of the session's merchant alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     private_metadata: Option<Verbatim<'a>>,
@@ -58,8 +131,9 @@ pub struct SessionView<'a> {
 
 impl<'a> SessionView<'a> {
     /// Shows a checkout's session as it stands to this caller; `None` if the checkout has none.
-    pub fn new(checkout: &'a Checkout, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let CheckoutSession { id, terms, merchant, created_at } = checkout.session.as_ref()?;
+    pub fn new(checkout: &'a Checkout, viewer: &Viewer, now: Timestamp) -> Option<Self> {
+        let session = checkout.session.as_ref()?;
+        let CheckoutSession { id, terms, merchant, created_at } = session;
         let resolve = |url: &RedirectUrl| url.resolve(*id);
         Some(Self {
             id: *id,
@@ -71,9 +145,10 @@ impl<'a> SessionView<'a> {
             client_reference_id: terms.client_reference_id.as_ref().map(domain::text::Text::as_str),
             expires_at: Iso8601(checkout.deadline),
             created_at: Iso8601(*created_at),
+            priced: PricedView::new(session, viewer),
             private_metadata: merchant
                 .as_ref()
-                .filter(|merchant| caller.is_merchant(Some(&merchant.name)))
+                .filter(|merchant| viewer.caller.is_merchant(Some(&merchant.name)))
                 .and_then(|merchant| merchant.private_metadata.as_ref())
                 .map(Verbatim::from),
         })

@@ -7,17 +7,21 @@ use domain::amount::Amount;
 use domain::id::SessionId;
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
+use domain::merchant::Merchant;
 use domain::order::{ChainId, Order, OrderKind, OrderTerms};
 use domain::payment::{PaymentEvent, RefundStatus, RelayStatus, Transaction, TransactionKind, TxHash};
 use domain::payment_state::PaymentState;
-use domain::session::{CheckoutSession, SessionTerms};
+use domain::pricing::{Offer, PriceMode, Pricing};
+use domain::session::{CheckoutSession, MerchantTerms, SessionTerms};
 use domain::text::{OrderReference, Text};
 use domain::time::Timestamp;
 
 const DEADLINE: i64 = 1_769_862_600_000;
 const OPENED: i64 = DEADLINE - 1_800_000;
-/// What every order asks for.
+/// What every order asks for, and the session too.
 const PRICE: &str = "100";
+/// The payer whose order asks for less than the price.
+pub(crate) const CHEAT: usize = 2;
 
 /// So many milliseconds after the deadline, or before it.
 pub(crate) fn after_the_deadline(millis: i64) -> Timestamp {
@@ -36,7 +40,12 @@ pub(crate) fn session() -> Checkout {
                 client_reference_id: None,
             },
             created_at: Timestamp::from_millis(OPENED),
-            merchant: None,
+            merchant: Some(MerchantTerms {
+                name: Merchant::parse("shop").unwrap(),
+                pricing: Some(price()),
+                display: None,
+                private_metadata: None,
+            }),
         }),
         order: None,
         deadline: Timestamp::from_millis(DEADLINE),
@@ -44,6 +53,22 @@ pub(crate) fn session() -> Checkout {
         payment_state: PaymentState::default(),
         version: 0,
     }
+}
+
+/// The price of the session: what the first payers' orders pay.
+fn price() -> Pricing {
+    let amount = Amount::parse(PRICE).unwrap();
+    let (token, recipient) = (token(), recipient());
+    let offer = Offer { chain: chain(), token, recipient, least: amount, most: amount, suggested: None };
+    Pricing { mode: PriceMode::Exact, offers: vec![offer] }
+}
+
+fn token() -> EvmAddress {
+    EvmAddress::parse("0x0000000000000000000000000000000000000000").unwrap()
+}
+
+fn recipient() -> EvmAddress {
+    EvmAddress::parse("0xb34facb90a200251318e8841c05102366f2158cf").unwrap()
 }
 
 /// The order that a payer brings.
@@ -54,18 +79,18 @@ pub(crate) fn order_of(payer: usize) -> &'static Order {
 
 /// All have the one id that the session gives them, so each bears its payer's name.
 fn new_order(payer: usize) -> Order {
-    let token = EvmAddress::parse("0x0000000000000000000000000000000000000000").unwrap();
+    let amount = Amount::parse(if payer == CHEAT { "1" } else { PRICE }).unwrap();
     Order {
         id: session_id().order(),
         terms: OrderTerms {
             kind: OrderKind::Swap,
-            recipient: EvmAddress::parse("0xb34facb90a200251318e8841c05102366f2158cf").unwrap(),
+            recipient: recipient(),
             src_chain: chain(),
             dst_chain: chain(),
-            src_token: token.clone(),
-            dst_token: token,
-            src_amount: Amount::parse(PRICE).unwrap(),
-            expected_dst_amount: Amount::parse(PRICE).unwrap(),
+            src_token: token(),
+            dst_token: token(),
+            src_amount: amount,
+            expected_dst_amount: amount,
             metadata: None,
             onramp: None,
             creator_address: None,

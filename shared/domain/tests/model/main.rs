@@ -43,7 +43,7 @@ use facts::{deposit, execution, failure, payment, refund, refund_of, relay};
 use properties::{
     ABOUT_TO_EXPIRE, COMPLETE, EXCESS_RETURNED, EXPIRED_BY_CALL, EXPIRED_BY_DEADLINE,
     EXPIRED_WHILE_PROCESSING, LATE_DEPOSIT, LATE_LINK, LOST_RACE, OUT_OF_SIGHT, PAID_AT_THE_LAST_MOMENT,
-    RECOGNISED_EXPIRY, RECOGNISED_LINK, RELAYED, SETTLED,
+    RECOGNISED_EXPIRY, RECOGNISED_LINK, REFUSED_CHEAT, RELAYED, SETTLED,
 };
 use stateright::{Checker, HasDiscoveries, Model};
 use system::System;
@@ -86,6 +86,17 @@ fn payers_and_expire_calls_race_for_one_session() {
         ..System::empty()
     };
     explore("payers and expire calls", system);
+}
+
+#[test]
+fn a_payer_who_pays_less_than_the_price_never_wins() {
+    let system = System {
+        payers: 3,
+        clocks: EXTREMES.to_vec(),
+        goals: vec![EXPIRED_BY_DEADLINE, LOST_RACE, REFUSED_CHEAT, SETTLED],
+        ..System::empty()
+    };
+    explore("payers and a cheat", system);
 }
 
 #[test]

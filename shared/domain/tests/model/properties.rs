@@ -31,6 +31,13 @@ pub(crate) fn always() -> Vec<Property<System>> {
             state.contradiction != Some(Contradiction::OrderReplaced)
         }),
         Property::always("at most one order is answered, and it is the one that is kept", orders_agree),
+        Property::always(
+            "an order that does not pay the price is never linked",
+            |_: &System, state: &State| {
+                let checkout = &state.stored.checkout;
+                checkout.order.as_ref().is_none_or(|order| checkout.mismatch(&order.terms).is_none())
+            },
+        ),
         Property::always("an answered expire call is never contradicted", expiries_agree),
         Property::always("what was refused changed nothing", refusals_agree),
         Property::always("no answered fact is missing, and each counts once", facts_are_kept),
@@ -50,6 +57,7 @@ fn orders_agree(_: &System, state: &State) -> bool {
             Payer::Refused(LinkRefusal::AlreadyLinked(id)) => {
                 kept.as_ref().is_some_and(|order| order.id == *id)
             }
+            Payer::Refused(LinkRefusal::TermsMismatch(field)) => at == facts::CHEAT && *field == "srcAmount",
             Payer::Refused(LinkRefusal::NotOpen(_) | LinkRefusal::AboutToExpire)
             | Payer::Idle
             | Payer::UnderWay { .. }
@@ -166,6 +174,10 @@ pub(crate) const RECOGNISED_LINK: Goal =
 
 pub(crate) const RECOGNISED_EXPIRY: Goal = ("a merchant recognises its own call after a lost answer", {
     |_, state| state.expirers.contains(&Expirer::Expired { recognised: true })
+});
+
+pub(crate) const REFUSED_CHEAT: Goal = ("a payer who pays less than the price is refused", |_, state| {
+    state.payers.get(facts::CHEAT) == Some(&Payer::Refused(LinkRefusal::TermsMismatch("srcAmount")))
 });
 
 pub(crate) const ABOUT_TO_EXPIRE: Goal = ("a payer is refused within the margin", |_, state| {

@@ -267,8 +267,10 @@ impl System {
                     Written::Refused(refusal) => {
                         match refusal {
                             LinkRefusal::NotOpen(status) => state.tell(status),
-                            // Neither is a status.
-                            LinkRefusal::AlreadyLinked(_) | LinkRefusal::AboutToExpire => {}
+                            // None is a status.
+                            LinkRefusal::AlreadyLinked(_)
+                            | LinkRefusal::AboutToExpire
+                            | LinkRefusal::TermsMismatch(_) => {}
                         }
                         Payer::Refused(refusal)
                     }

@@ -79,9 +79,13 @@ pub async fn create_table(config: &SdkConfig, name: &str, table: &Table) -> Resu
     }
     create = create.set_key_schema(Some(key_schema(&table.keys)?));
     for index in &table.indexes {
-        let projection = Projection::builder()
-            .projection_type(ProjectionType::Include)
-            .set_non_key_attributes(Some(index.included.clone()));
+        let projection = if index.included.is_empty() {
+            Projection::builder().projection_type(ProjectionType::KeysOnly)
+        } else {
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .set_non_key_attributes(Some(index.included.clone()))
+        };
         let index = GlobalSecondaryIndex::builder()
             .index_name(&index.name)
             .set_key_schema(Some(key_schema(&index.keys)?))

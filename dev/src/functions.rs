@@ -14,6 +14,8 @@ use domain::retention::Retention;
 use expire_checkout_session::ExpireCheckoutSession;
 use get_checkout_session::GetCheckoutSession;
 use get_order::GetOrder;
+use list_checkout_sessions::ListCheckoutSessions;
+use list_orders::ListOrders;
 use record_order_event::RecordOrderEvent;
 use runtime::{Clock, SigningSecrets};
 use store::{KeyRing, Store};
@@ -37,6 +39,8 @@ pub struct Environment {
     pub retention: Retention,
     /// Whether creating a session, or an order that belongs to none, needs an API key.
     pub requires_key: bool,
+    /// Whether callers without an API key may list the orders of a wallet.
+    pub public_orders: bool,
 }
 
 /// The functions that serve HTTP, by the name of their folder.
@@ -50,8 +54,17 @@ struct Function {
 impl Functions {
     /// Starts every function.
     pub fn new(environment: Environment) -> Self {
-        let Environment { aws, table, clock, secrets, factory, chains, retention, requires_key } =
-            environment;
+        let Environment {
+            aws,
+            table,
+            clock,
+            secrets,
+            factory,
+            chains,
+            retention,
+            requires_key,
+            public_orders,
+        } = environment;
         // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
@@ -98,6 +111,16 @@ impl Functions {
                 "get-order",
                 get_order::SETTINGS,
                 GetOrder { store: store(), keys: keys(), clock: clock() },
+            ),
+            function(
+                "list-checkout-sessions",
+                list_checkout_sessions::SETTINGS,
+                ListCheckoutSessions { store: store(), keys: keys(), clock: clock(), public_url: None },
+            ),
+            function(
+                "list-orders",
+                list_orders::SETTINGS,
+                ListOrders { store: store(), keys: keys(), clock: clock(), is_public: public_orders },
             ),
             function(
                 "record-order-event",

@@ -61,6 +61,7 @@ impl InProcessEngine {
             "UpdateItem" => carry_out(body, |request| database.update_item(request)),
             "DeleteItem" => carry_out(body, |request| database.delete_item(request)),
             "GetItem" => carry_out(body, |request| database.get_item(request)),
+            "BatchGetItem" => carry_out(body, |request| database.batch_get_item(request)),
             "Query" => carry_out(body, |request| database.query(request)),
             "Scan" => carry_out(body, |request| database.scan(request)),
             "TransactWriteItems" => carry_out(body, |request| database.transact_write_items(request)),

@@ -39,6 +39,7 @@ const LOCAL_TABLE: &str = "checkout";
 const SETTINGS: Settings = Settings::declared(&[
     config::CHAINS,
     config::FORWARDER_FACTORY,
+    config::ORDER_HISTORY,
     config::REQUIRE_API_KEY,
     config::SESSION_RETENTION_DAYS,
 ]);
@@ -284,7 +285,7 @@ async fn serve(options: Serve) -> Result<()> {
     };
     let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
     let running = Running::on(port);
-    let left = running.write(&secret, chain.as_ref().map(LocalChain::endpoint));
+    let left = running.write(&secret, key.reveal(), chain.as_ref().map(LocalChain::endpoint));
     left.context("the files for `cargo dev pay` cannot be written")?;
     let functions = Functions::new(Environment {
         aws,
@@ -295,6 +296,7 @@ async fn serve(options: Serve) -> Result<()> {
         chains,
         retention: SETTINGS.session_retention()?,
         requires_key: SETTINGS.requires_api_key()?,
+        public_orders: SETTINGS.has_public_order_history()?,
     });
     let router = gateway::logged(gateway::router(&template, functions, clock)?);
 
@@ -390,7 +392,10 @@ async fn pay_on_chain(options: Pay) -> Result<()> {
 async fn print_event(options: Event) -> Result<()> {
     let base = format!("http://127.0.0.1:{}", options.port);
     let secrets = optional(SECRET).into_iter().chain(Running::on(options.port).secret().ok());
-    let event = Events::new(base, secrets)?.event(&options.function).await?;
+    let event = Events::new(base, secrets)?
+        .with_key(Running::on(options.port).key().ok())
+        .event(&options.function)
+        .await?;
     println!("{event:#}");
     Ok(())
 }

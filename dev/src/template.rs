@@ -102,7 +102,7 @@ impl Template {
                 keys: pairs(table, "KeySchema", "AttributeName", "KeyType")?,
                 indexes: sequence(table, "GlobalSecondaryIndexes")?
                     .iter()
-                    .map(index)
+                    .map(|item| index(as_by_default(item)))
                     .collect::<Result<_>>()?,
                 ttl_attribute: text_of(member(table, "TimeToLiveSpecification")?, "AttributeName")?,
             },
@@ -121,11 +121,21 @@ fn is_route(event: &Value) -> bool {
     event.get("Type").and_then(Value::as_str) == Some("HttpApi")
 }
 
+/// Returns an item of a list, or the first branch of an `!If`: with the template's defaults, the table has every index.
+fn as_by_default(item: &Value) -> &Value {
+    let choice = if let Value::Tagged(tagged) = item { Some(tagged) } else { None };
+    choice.filter(|tagged| tagged.tag == "If").and_then(|tagged| tagged.value.get(1)).unwrap_or(item)
+}
+
 fn index(index: &Value) -> Result<Index> {
+    let projection = member(index, "Projection")?;
     Ok(Index {
         name: text_of(index, "IndexName")?,
         keys: pairs(index, "KeySchema", "AttributeName", "KeyType")?,
-        included: texts(member(index, "Projection")?, "NonKeyAttributes")?,
+        included: match text_of(projection, "ProjectionType")?.as_str() {
+            "KEYS_ONLY" => Vec::new(),
+            _ => texts(projection, "NonKeyAttributes")?,
+        },
     })
 }
 
@@ -170,5 +180,5 @@ fn joined_texts(value: &Value, name: &str) -> Result<Vec<String>> {
 
 fn pairs(value: &Value, name: &str, first: &str, second: &str) -> Result<Vec<(String, String)>> {
     let pair = |item: &Value| Ok((text_of(item, first)?, text_of(item, second)?));
-    sequence(value, name)?.iter().map(pair).collect()
+    sequence(value, name)?.iter().map(as_by_default).map(pair).collect()
 }

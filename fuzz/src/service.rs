@@ -134,5 +134,6 @@ fn functions(aws: &SdkConfig) -> Functions {
         chains: domain::chain_config::Chains::default(),
         retention: Retention::DEFAULT,
         requires_key: false,
+        public_orders: false,
     })
 }

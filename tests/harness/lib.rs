@@ -297,6 +297,8 @@ pub struct Setup {
     pub chains: Chains,
     /// Whether sessions, and orders that belong to none, need an API key.
     pub requires_key: bool,
+    /// Whether callers without a key may list orders.
+    pub public_orders: bool,
 }
 
 impl Default for Setup {
@@ -307,6 +309,7 @@ impl Default for Setup {
             factory: ForwarderFactory::default(),
             chains: Chains::default(),
             requires_key: false,
+            public_orders: false,
         }
     }
 }
@@ -330,6 +333,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         chains: setup.chains.clone(),
         retention: Retention::DEFAULT,
         requires_key: setup.requires_key,
+        public_orders: setup.public_orders,
     })
 }
 

@@ -100,6 +100,10 @@ fn partitions_of(request: &serde_json::Value) -> BTreeSet<String> {
             .into_iter()
             .find_map(kind)
     };
+    if let Some(tables) = request["RequestItems"].as_object() {
+        let keys = tables.values().flat_map(|table| table["Keys"].as_array().unwrap());
+        return keys.filter_map(|key| kind(&key["pk"])).collect();
+    }
     match request["TransactItems"].as_array() {
         None => of(request).into_iter().collect(),
         Some(items) => {

@@ -33,6 +33,7 @@ fn row(route: &str) -> Option<Row> {
         "POST /checkout-sessions" | "POST /checkout-sessions/{sessionId}/expire" | "POST /orders" => {
             [200, 403, 200]
         }
+        "GET /checkout-sessions" | "GET /orders" => [401, 200, 200],
         // Keys mean nothing to signed events.
         "GET /checkout-sessions/{sessionId}" | "GET /orders/{orderId}" | "POST /orders/{orderId}/events" => {
             [200, 200, 200]
@@ -46,6 +47,8 @@ async fn request(service: &Service, route: &str) -> RequestBuilder {
     let session = service.session().await;
     match route {
         "POST /checkout-sessions" => service.post("/checkout-sessions").json(&json!({})),
+        "GET /checkout-sessions" => service.get("/checkout-sessions"),
+        "GET /orders" => service.get("/orders?creatorAddress=0x1"),
         "GET /checkout-sessions/{sessionId}" => service.get(&format!("/checkout-sessions/{session}")),
         "POST /checkout-sessions/{sessionId}/expire" => {
             service.post(&format!("/checkout-sessions/{session}/expire"))
@@ -81,6 +84,9 @@ async fn each_route_admits_exactly_the_roles_of_its_row() {
             let request = key.into_iter().fold(request, |request, key| signed(request, key));
             let answer = service.send(request).await;
             assert_eq!(answer.status, expected, "{route}: {}", answer.text);
+            if expected == 401 {
+                assert_eq!(answer.failure(), (401, "key_missing", None), "{route}");
+            }
             if expected == 403 {
                 assert_eq!(answer.failure(), (403, "insufficient_permissions", None), "{route}");
             }

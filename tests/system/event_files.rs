@@ -7,6 +7,7 @@ use std::path::Path;
 
 use api::Event;
 use dev::event::Events;
+use domain::api_key::Role;
 use domain::time::Timestamp;
 use harness::{SECRET, Service, TestClock};
 use serde_json::{Value, json};
@@ -123,7 +124,8 @@ async fn each_printed_event_is_answered_with_a_success() {
     let service = Service::start().await;
     let functions = service.functions(&service.clock).await;
     // The key of the running service is one of several that the event is signed with.
-    let events = Events::new(&service.base, [SECRET.to_owned()]).unwrap();
+    let key = service.api_key("shop", Role::Read).await;
+    let events = Events::new(&service.base, [SECRET.to_owned()]).unwrap().with_key(Some(key));
     for (function, expected) in expected() {
         let event = events.event(&function).await.unwrap();
         let event: Event = serde_json::from_value(event).unwrap();

@@ -465,7 +465,7 @@ async fn what_has_no_route_gets_the_gateways_404() {
     service.calls.take();
     for request in [
         "GET /".to_owned(),
-        "GET /checkout-sessions".to_owned(),
+        "DELETE /checkout-sessions".to_owned(),
         "GET /checkout-sessions/".to_owned(),
         "POST /checkout-sessions/".to_owned(),
         format!("GET /checkout-sessions/{session}/"),
@@ -481,7 +481,7 @@ async fn what_has_no_route_gets_the_gateways_404() {
         format!("GET /checkout-sessions//{session}"),
         format!("GET /Checkout-Sessions/{session}"),
         format!("GET /checkout-sessions/../checkout-sessions/{session}"),
-        "GET /orders".to_owned(),
+        "DELETE /orders".to_owned(),
         "POST /orders/".to_owned(),
         "GET /orders/".to_owned(),
         "POST /orders//events".to_owned(),

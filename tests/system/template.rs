@@ -505,12 +505,15 @@ fn functions_are_traced_and_log_json_for_a_limited_time() {
 }
 
 /// What functions may do something to; the table only with the partition keys of their own items.
-const KNOWN_RESOURCES: [&str; 9] = [
+const KNOWN_RESOURCES: [&str; 12] = [
     "Table.Arn checkout#*",
     "Table.Arn checkout#*, chain#*",
     "Table.Arn checkout#*, idempotency#*",
     "Table.Arn config",
     "Table.Arn key#*",
+    "${Table.Arn}/index/listed-sessions",
+    "${Table.Arn}/index/orders-by-creator",
+    "${Table.Arn}/index/sessions-by-reference",
     "${Table.Arn}/index/watched-orders",
     "PaymentEventsSecretArn",
     "ChainSecretArn",
@@ -631,6 +634,22 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     }
     observed.insert("record-order-event", permissions(&service, "record-order-event"));
 
+    let key = service.api_key("shop", Role::Secret).await;
+    let listed = json!({ "client_reference_id": "cart-1" });
+    let listed = service.post("/checkout-sessions").json(&listed).header("x-api-key", &key);
+    let listed = service.send(listed).await.ok()["id"].as_str().unwrap().to_owned();
+    let created = with(order_for(&listed), json!({ "creatorAddress": "0x1" }));
+    service.create_order(created).await.ok();
+    service.calls.take();
+    for query in ["", "?client_reference_id=cart-1", &format!("?starting_after={listed}")] {
+        let request = service.get(&format!("/checkout-sessions{query}")).header("x-api-key", &key);
+        service.send(request).await.ok();
+    }
+    observed.insert("list-checkout-sessions", permissions(&service, "list-checkout-sessions"));
+    let request = service.get("/orders?creatorAddress=0x1").header("x-api-key", &key);
+    service.send(request).await.ok();
+    observed.insert("list-orders", permissions(&service, "list-orders"));
+
     let others = (service.session().await, service.session().await);
     let called_off = service.session().await;
     service.calls.take();
@@ -665,4 +684,59 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
         }
         assert_eq!(granted, needed, "{folder}");
     }
+}
+
+/// The names of the table's indexes, and of the attributes that it declares, with so many indexes.
+fn indexes_with(count: usize) -> (Vec<String>, Names) {
+    let document = document();
+    let table = part(&document, &["Resources", "Table", "Properties"]);
+    let holds = |condition: &str| {
+        let needed = match condition {
+            "HasListedSessions" => 2,
+            "HasSessionsByReference" => 3,
+            "HasOrdersByCreator" => 4,
+            other => panic!("the table has a condition {other}"),
+        };
+        count >= needed
+    };
+    let present = |item: &Value| match choice(item) {
+        Some((condition, chosen)) => holds(condition).then(|| chosen.clone()),
+        None => Some(item.clone()),
+    };
+    let items = |name: &str| {
+        let items = part(table, &[name]).as_sequence().unwrap();
+        items.iter().filter_map(present).collect::<Vec<Value>>()
+    };
+    let names =
+        items("GlobalSecondaryIndexes").iter().map(|index| text(index, &["IndexName"]).to_owned()).collect();
+    let declared = items("AttributeDefinitions");
+    let declared = declared.iter().map(|item| text(item, &["AttributeName"]).to_owned()).collect();
+    (names, declared)
+}
+
+#[test]
+fn a_single_update_adds_at_most_one_index_and_declares_what_its_keys_use() {
+    let document = document();
+    let most = part(&document, &["Parameters", "Indexes", "Default"]).as_u64().unwrap();
+    let most = usize::try_from(most).unwrap();
+    let mut earlier: Vec<String> = Vec::new();
+    for count in 1..=most {
+        let (indexes, declared) = indexes_with(count);
+        assert_eq!(indexes.len(), count);
+        assert_eq!(indexes[..count - 1], earlier, "an update adds an index and changes none");
+        let table = part(&document, &["Resources", "Table", "Properties"]);
+        let all = part(table, &["GlobalSecondaryIndexes"]).as_sequence().unwrap();
+        let all = all.iter().map(|item| choice(item).map_or(item, |(_, chosen)| chosen));
+        let built = all.filter(|index| indexes.iter().any(|name| name == text(index, &["IndexName"])));
+        let keys = built.chain([table]).flat_map(|keyed| part(keyed, &["KeySchema"]).as_sequence().unwrap());
+        let used: Names = keys.map(|key| text(key, &["AttributeName"]).to_owned()).collect();
+        assert_eq!(declared, used, "CloudFormation refuses an attribute that no key uses");
+        earlier = indexes;
+    }
+}
+
+/// The condition and the first branch of an `!If`.
+fn choice(item: &Value) -> Option<(&str, &Value)> {
+    let Value::Tagged(tagged) = item else { return None };
+    (tagged.tag == "If").then(|| (tagged.value[0].as_str().unwrap(), &tagged.value[1]))
 }

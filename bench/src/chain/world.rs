@@ -65,6 +65,7 @@ impl World {
             chains: chains()?,
             retention: Retention::DEFAULT,
             requires_key: false,
+            public_orders: false,
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }

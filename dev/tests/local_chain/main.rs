@@ -68,6 +68,7 @@ impl World {
             chains: LocalChain::chains()?,
             retention: Retention::DEFAULT,
             requires_key: false,
+            public_orders: false,
         });
         let router = gateway::router(&template, functions, clock)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

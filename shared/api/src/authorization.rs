@@ -46,7 +46,7 @@ impl From<KeyRefusal> for ApiError {
 impl From<Forbidden> for ApiError {
     fn from(forbidden: Forbidden) -> Self {
         match forbidden {
-            Forbidden::KeyMissing => Self::key_missing("This call"),
+            Forbidden::KeyMissing => Self::without_key("This call needs an API key"),
             Forbidden::ReadOnly => Self::new(
                 ErrorCode::InsufficientPermissions,
                 "This API key can only read; use a secret key, which begins with csk_",
@@ -58,9 +58,11 @@ impl From<Forbidden> for ApiError {
 impl ApiError {
     /// Refuses something that only a secret key can do.
     pub fn key_missing(what: &str) -> Self {
-        let message = format!(
-            "{what} needs a secret API key: send `Authorization: Bearer csk_…`, or the key as `x-api-key`"
-        );
+        Self::without_key(&format!("{what} needs a secret API key"))
+    }
+
+    fn without_key(need: &str) -> Self {
+        let message = format!("{need}: send `Authorization: Bearer <key>`, or the key as `x-api-key`");
         Self::new(ErrorCode::KeyMissing, message)
     }
 }

@@ -1,11 +1,14 @@
 //! What every function does with an event: it calls the handler and turns the result into a response.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, tracing};
+use sha2::{Digest, Sha256};
 
 use super::error::RETRY_AFTER_SECONDS;
 use super::{ApiError, ErrorCode, Request, Response};
@@ -27,11 +30,33 @@ pub trait Endpoint: Send + Sync {
 pub async fn serve(endpoint: &impl Endpoint, event: Event) -> LambdaResponse {
     let request = Request::from(event);
     match endpoint.handle(&request).await {
+        Ok(answer) if request.is_get_by_id() => read(&request, answer.to_json()),
         Ok(answer) => respond(StatusCode::OK, answer.to_json(), success_header(&answer)),
         Err(failure) => {
             log(&failure, request.id());
             respond(failure.code.row().0, failure.to_json(), failure_header(&failure))
         }
+    }
+}
+
+/// Responds to a read by id. A client that polls sends the tag of the response that it has, and gets 304 as long as the
+/// response would be the same.
+///
+/// The tag is a hash of the whole body: the clock alone can change a status, and no stored version counts that.
+fn read(request: &Request, body: String) -> LambdaResponse {
+    let hash = Sha256::digest(body.as_bytes());
+    let tag = format!("\"{}\"", BASE64.encode(hash.get(..16).unwrap_or(&hash)));
+    let is_known = request.header("if-none-match").is_some_and(|known| {
+        known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    });
+    let header = HeaderValue::from_str(&tag).ok().map(|tag| (ETAG, tag));
+    if is_known {
+        let mut response = respond(StatusCode::NOT_MODIFIED, String::new(), header);
+        response.body = None;
+        response.headers.remove(CONTENT_TYPE);
+        response
+    } else {
+        respond(StatusCode::OK, body, header)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lambda_http::http::HeaderMap;
+use lambda_http::http::{HeaderMap, Method};
 use url::form_urlencoded;
 
 use super::{ApiError, ErrorCode, Event};
@@ -20,6 +20,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Request {
     id: String,
+    /// The HTTP method.
+    method: Method,
     /// The host that the request was sent to.
     host: String,
     headers: HeaderMap,
@@ -34,6 +36,7 @@ impl From<Event> for Request {
         let body = if event.is_base64_encoded { STANDARD.decode(body).ok() } else { Some(body.into_bytes()) };
         Self {
             id: event.request_context.request_id.unwrap_or_default(),
+            method: event.request_context.http.method,
             host: event.request_context.domain_name.unwrap_or_default(),
             headers: event.headers,
             path_parameters: event.path_parameters,
@@ -47,6 +50,11 @@ impl Request {
     /// API Gateway's id of the request, for the log.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether the request reads one thing by its id.
+    pub(super) fn is_get_by_id(&self) -> bool {
+        self.method == Method::GET && !self.path_parameters.is_empty()
     }
 
     /// Returns the URL under which clients reach the service, without a `/` at its end: the configured one, or the host
@@ -78,6 +86,11 @@ impl Request {
     /// A part of the path that the route names; empty where the route has no such part.
     pub fn path_parameter(&self, name: &str) -> &str {
         self.path_parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// The query string as it was sent.
+    pub(super) fn raw_query(&self) -> &str {
+        &self.query
     }
 
     /// Whether the query asks for `include=<what>`, alone or in a comma-separated list. `include[]` is the

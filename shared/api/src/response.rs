@@ -10,21 +10,48 @@ use super::ApiError;
 pub struct Response {
     message: &'static str,
     data: Box<RawValue>,
+    /// What a list has beside its data, as members of a JSON object.
+    list: Option<String>,
     /// Whether an idempotency key brought it back.
     pub(super) replayed: bool,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct List<T> {
+    /// What is on the page.
+    pub data: Vec<T>,
+    /// What continues the list, as `cursor`; `None` at its end.
+    pub next_cursor: Option<String>,
+    /// The list's path.
+    pub url: &'static str,
 }
 
 impl Response {
     /// Creates a response with one of the messages of docs/api.md, *Responses*.
     pub fn new(message: &'static str, data: &impl Serialize) -> Result<Self, ApiError> {
         let data = serde_json::value::to_raw_value(data).map_err(unreadable)?;
-        Ok(Self { message, data, replayed: false })
+        Ok(Self { message, data, list: None, replayed: false })
     }
 
     /// Creates a response whose data is JSON text already.
     pub fn from_json(message: &'static str, data: String) -> Result<Self, ApiError> {
         let data = RawValue::from_string(data).map_err(unreadable)?;
-        Ok(Self { message, data, replayed: false })
+        Ok(Self { message, data, list: None, replayed: false })
+    }
+
+    /// Creates a page of a list.
+    pub fn list<T: Serialize>(message: &'static str, list: &List<T>) -> Result<Self, ApiError> {
+        let List { data, next_cursor, url } = list;
+        let members = serde_json::json!({
+            "object": "list",
+            "has_more": next_cursor.is_some(),
+            "next_cursor": next_cursor,
+            "url": url,
+        });
+        let members = members.to_string();
+        let members = members.trim_start_matches('{').trim_end_matches('}').to_owned();
+        Ok(Self { list: Some(members), ..Self::new(message, data)? })
     }
 
     /// Marks the response as the repetition of an earlier one.
@@ -37,7 +64,8 @@ impl Response {
         let message = self.message;
         let data = self.data.get();
         // The messages are constants without anything to escape.
-        format!(r#"{{"success":true,"message":"{message}","data":{data},"statusCode":200}}"#)
+        let list = self.list.as_ref().map(|members| format!(",{members}")).unwrap_or_default();
+        format!(r#"{{"success":true,"message":"{message}","data":{data},"statusCode":200{list}}}"#)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod idempotency_key;
 pub mod invalid;
 pub mod json_object;
 pub mod lifecycle;
+pub mod listing;
 pub mod merchant;
 pub mod onramp;
 pub mod order;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::Invalid;
@@ -47,6 +47,22 @@ impl Timestamp {
             Ok(signed) if millis <= MAX_SAFE_INTEGER => Ok(Self(signed)),
             Ok(_) | Err(_) => Err(Invalid::expected("an integer of epoch milliseconds, at most 2^53 - 1")),
         }
+    }
+
+    /// Reads epoch seconds, or a date or time of ISO 8601: `1769860800`, `2026-01-31`, `2026-01-31T12:00:00Z`.
+    pub fn parse_seconds_or_iso(text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid::expected("epoch seconds, or a date or time as in ISO 8601");
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Up to the year 9999, as ISO 8601 writes it.
+            let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds <= 253_402_300_799);
+            return seconds.map(|seconds| Self(seconds * 1000)).ok_or_else(invalid);
+        }
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+        let millis = match day {
+            Some(midnight) => midnight.and_utc().timestamp_millis(),
+            None => DateTime::parse_from_rfc3339(text).map_err(|_| invalid())?.timestamp_millis(),
+        };
+        if millis < 0 { Err(invalid()) } else { Ok(Self(millis)) }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -101,6 +117,19 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_take_seconds_dates_and_times() {
+        let noon = Ok(Timestamp::from_millis(1_769_860_800_000));
+        for text in ["1769860800", "2026-01-31T12:00:00Z", "2026-01-31T13:00:00.000+01:00"] {
+            assert_eq!(Timestamp::parse_seconds_or_iso(text), noon, "{text}");
+        }
+        let midnight = Timestamp::parse_seconds_or_iso("2026-01-31").unwrap();
+        assert_eq!(midnight.to_string(), "2026-01-31T00:00:00.000Z");
+        for text in ["", "-1", "1.5", "noon", "2026-13-01", "1960-01-01", "99999999999999999999"] {
+            assert!(Timestamp::parse_seconds_or_iso(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_instant_is_shown_in_utc_with_milliseconds() {

@@ -75,6 +75,8 @@ pub const TABLE_NAME: &str = "TABLE_NAME";
 pub const FORWARDER_FACTORY: &str = "FORWARDER_FACTORY";
 /// Where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
 pub const CHAINS: &str = "CHAINS";
+/// `public` if callers without an API key may list the orders of a wallet; `private` if it is not set.
+pub const ORDER_HISTORY: &str = "ORDER_HISTORY";
 /// The URL under which payers reach the service, if it is another than API Gateway's: a custom domain behind a proxy.
 pub const PUBLIC_URL: &str = "PUBLIC_URL";
 /// `true` if only callers with a secret API key may create sessions, and orders that belong to none; `false` if it is not
@@ -146,6 +148,16 @@ impl Settings {
     pub fn requires_api_key(self) -> Result<bool, ConfigError> {
         let parse = |value: &str| value.parse().map_err(|_| Invalid::expected("`true` or `false`"));
         Ok(self.parsed(REQUIRE_API_KEY, parse)?.unwrap_or_default())
+    }
+
+    /// Returns whether [`ORDER_HISTORY`] is `public`.
+    pub fn has_public_order_history(self) -> Result<bool, ConfigError> {
+        let parse = |value: &str| match value {
+            "private" => Ok(false),
+            "public" => Ok(true),
+            _ => Err(Invalid::expected("`private` or `public`")),
+        };
+        Ok(self.parsed(ORDER_HISTORY, parse)?.unwrap_or_default())
     }
 
     /// Returns [`PUBLIC_URL`].

@@ -14,6 +14,7 @@ use runtime::DependencyError;
 use super::chain::{WATCHED_FOR, watch_attributes};
 use super::idempotency::{Found, Record, incomplete};
 use super::item::{self, CheckoutItem, Item};
+use super::list::{OrderListing, SessionListing};
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
 use super::write_id::WriteId;
@@ -32,8 +33,12 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Creation, DependencyError> {
         let (subject, now) = (session.id.order(), session.created_at);
-        let item =
-            CheckoutItem { session: Some(session), ttl: Some(ttl), ..CheckoutItem::new(subject, deadline) };
+        let item = CheckoutItem {
+            listed_session: SessionListing::of(&session),
+            session: Some(session),
+            ttl: Some(ttl),
+            ..CheckoutItem::new(subject, deadline)
+        };
         self.create(subject, item, key, now).await
     }
 
@@ -52,6 +57,7 @@ impl Store {
         let watched = order.is_watched.then(|| (now + WATCHED_FOR * 2).as_seconds());
         let item = CheckoutItem {
             watch: order.is_watched.then(|| watch_attributes(&order)),
+            listed_order: OrderListing::of(&order),
             order: Some(order),
             ttl: Some(retained.max(watched.unwrap_or(retained))),
             ..CheckoutItem::new(subject, deadline)

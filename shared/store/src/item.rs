@@ -33,6 +33,7 @@ use runtime::DependencyError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::list::{OrderListing, SessionListing};
 use super::write_id::WriteId;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -77,6 +78,12 @@ pub(super) struct CheckoutItem {
     /// Its place in the index of deposit addresses; absent if its chain is not watched for it. Written once.
     #[serde(flatten)]
     pub(super) watch: Option<WatchAttributes>,
+    /// Its place in its merchant's lists; absent if it belongs to none. Written once.
+    #[serde(flatten)]
+    pub(super) listed_session: Option<SessionListing>,
+    /// The order's place in its creator's list; absent if it names none. Written once.
+    #[serde(flatten)]
+    pub(super) listed_order: Option<OrderListing>,
     /// The highest block up to which the chain was read for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) observed_block: Option<u64>,
@@ -114,6 +121,8 @@ impl CheckoutItem {
             expire_write: None,
             expire_key: None,
             watch: None,
+            listed_session: None,
+            listed_order: None,
             observed_block: None,
         }
     }

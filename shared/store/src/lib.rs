@@ -16,6 +16,7 @@ mod idempotency;
 mod item;
 mod key_ring;
 mod link_order;
+mod list;
 mod read;
 mod record_event;
 mod retry;
@@ -33,6 +34,7 @@ pub use chain::{
 pub use expire_session::Expiry;
 pub use key_ring::{Admission, KeyRing};
 pub use link_order::Linking;
+pub use list::Page;
 pub use record_event::Recording;
 
 /// The table of checkouts.

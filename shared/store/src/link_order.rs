@@ -21,6 +21,7 @@ use super::chain::watch_attributes;
 use super::client::{ATTEMPT_TIMEOUT, once_within};
 use super::idempotency::{Found, incomplete};
 use super::item::{self, CHECKOUT_SORT_KEY, CheckoutItem, Item, number, partition, string, to_attribute};
+use super::list::OrderListing;
 use super::retry::{AttemptError, classify, until_settled};
 use super::transact::Committed;
 use super::write_id::WriteId;
@@ -41,14 +42,6 @@ const PAYS_THE_PRICE: &str = " AND (attribute_not_exists(#session.merchant.prici
 
 /// The same of an order whose recipient gets another token or less than what is paid: it pays no price.
 const THERE_IS_NO_PRICE: &str = " AND attribute_not_exists(#session.merchant.pricing)";
-
-/// Puts the order into its place. A session with an order is a financial record, which TTL
-/// must never remove.
-const LINK: &str = "SET #order = :order, order_write = :write REMOVE #ttl";
-
-/// The same, and puts the order among those that are watched.
-const LINK_AND_WATCH: &str = "SET #order = :order, order_write = :write, watch_shard = :watch_shard, \
-    watch_order = :watch_order, watch_address = :watch_address REMOVE #ttl";
 
 /// The outcome of linking an order.
 #[derive(Debug)]
@@ -178,8 +171,18 @@ impl Link<'_> {
         string(partition(self.session.order()))
     }
 
-    fn expression(&self) -> &'static str {
-        if self.order.is_watched { LINK_AND_WATCH } else { LINK }
+    /// Puts the order into its place, and among those that are watched or listed. A session with an order is a financial
+    /// record, which TTL must never remove.
+    fn expression(&self) -> String {
+        let mut expression = "SET #order = :order, order_write = :write".to_owned();
+        if self.order.is_watched {
+            expression +=
+                ", watch_shard = :watch_shard, watch_order = :watch_order, watch_address = :watch_address";
+        }
+        if self.order.terms.creator_address.is_some() {
+            expression += ", list_creator = :list_creator, order_at = :order_at";
+        }
+        expression + " REMOVE #ttl"
     }
 
     fn condition(&self) -> String {
@@ -222,6 +225,10 @@ impl Link<'_> {
             values.insert(":watch_shard".to_owned(), string(watch.shard));
             values.insert(":watch_order".to_owned(), string(watch.order));
             values.insert(":watch_address".to_owned(), string(watch.address));
+        }
+        if let Some(listing) = OrderListing::of(self.order) {
+            values.insert(":list_creator".to_owned(), string(listing.creator));
+            values.insert(":order_at".to_owned(), string(listing.at.as_str()));
         }
         Ok(values)
     }

@@ -57,7 +57,7 @@ pub struct OrderView<'a> {
     settlement: Option<SettlementView<'a>>,
     /// What the service keeps; it keeps nothing.
     fee: Option<Amount>,
-    payload: PayloadView,
+    payload: Option<PayloadView>,
     metadata: Option<Verbatim<'a>>,
     callback_metadata: Option<Verbatim<'a>>,
 }
@@ -142,6 +142,24 @@ enum DetailsView<'a> {
 }
 
 impl<'a> OrderView<'a> {
+    /// Shows an order in a list, as `GET /orders/{orderId}` shows it; `None` if there is none.
+    pub fn listed(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
+        Some(OrderRecordView::new(record, now)?.order)
+    }
+
+    /// The same for a caller who may be anybody: without what only merchant and payer need.
+    #[must_use]
+    pub fn in_public(self) -> Self {
+        Self {
+            client_reference_id: None,
+            onramp_metadata: None,
+            payload: None,
+            metadata: None,
+            callback_metadata: None,
+            ..self
+        }
+    }
+
     /// What `POST /orders` answers: the order as it was made, whatever happened since. Its caller named the
     /// session, so the session's id is not hidden. `None` if the checkout has no order.
     pub fn created(checkout: &'a Checkout) -> Option<Self> {
@@ -197,7 +215,7 @@ impl<'a> OrderView<'a> {
             stripe_payment_intent_id: None,
             settlement: execution.and_then(|execution| SettlementView::new(execution, redaction)),
             fee: None,
-            payload: PayloadView { expected_dst_amount: terms.expected_dst_amount },
+            payload: Some(PayloadView { expected_dst_amount: terms.expected_dst_amount }),
             metadata: terms.metadata.as_ref().map(json),
             callback_metadata: terms.callback_metadata.as_ref().map(json),
         }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{Iso8601, OrderRecordView, Verbatim};
 
-/// Who is shown a session, and by which URL the service was called.
+/// The caller that a session is shown to, and the URL by which the service was called.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     /// Who calls.

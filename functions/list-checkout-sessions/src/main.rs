@@ -1,0 +1,20 @@
+//! The Lambda function `list-checkout-sessions`.
+
+use lambda_http::Error;
+use list_checkout_sessions::{ListCheckoutSessions, SETTINGS};
+use runtime::config::Settings;
+use runtime::{Clock, aws};
+use store::{KeyRing, Store};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logging()?;
+    let settings = Settings::declared(SETTINGS);
+    let public_url = settings.public_url()?;
+    let table = settings.table_name()?;
+    let store = Store::new(&aws::sdk_config()?, table);
+    store.connect().await;
+    let clock = Clock::system();
+    let keys = KeyRing::new(store.clone(), clock.clone());
+    api::run(ListCheckoutSessions { store, keys, clock, public_url }).await
+}

@@ -1,0 +1,93 @@
+//! The query of `GET /checkout-sessions`.
+
+use std::time::Duration;
+
+use api::{ApiError, ErrorCode, Query, Request, within};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use domain::id::SessionId;
+use domain::invalid::Invalid;
+use domain::listing::{Place, SessionFilter};
+use domain::merchant::Merchant;
+use domain::session::SessionStatus;
+use domain::text::Text;
+use domain::time::Timestamp;
+
+const CURSOR: &str = "cursor";
+const STARTING_AFTER: &str = "starting_after";
+const LIMIT: usize = 10;
+const MOST: usize = 100;
+/// Instants of the table have milliseconds.
+const INSTANT: Duration = Duration::from_millis(1);
+
+/// What is asked for.
+pub(crate) struct ListRequest {
+    pub(crate) filter: SessionFilter,
+    pub(crate) limit: usize,
+    pub(crate) after: Option<After>,
+}
+
+/// Where a page begins.
+pub(crate) enum After {
+    /// After the last session of the page before.
+    Place(Place),
+    /// After this session.
+    Session(SessionId),
+}
+
+impl ListRequest {
+    /// Reads the query.
+    pub(crate) fn read(request: &Request, merchant: Merchant) -> Result<Self, ApiError> {
+        let query = request.query();
+        let (from, until) = created(&query)?;
+        let filter = SessionFilter {
+            merchant,
+            reference: query.optional("client_reference_id", reference)?,
+            status: query.optional("status", SessionStatus::parse)?,
+            from,
+            until,
+        };
+        let cursor = query.optional(CURSOR, place)?.map(After::Place);
+        let start = query.optional(STARTING_AFTER, session)?.map(After::Session);
+        if cursor.is_some() && start.is_some() {
+            let invalid = Invalid::expected("absent if starting_after is given");
+            return Err(ApiError::invalid(ErrorCode::InvalidFieldValue, CURSOR, &invalid));
+        }
+        let limit = query.optional("limit", within(1, MOST))?.unwrap_or(LIMIT);
+        Ok(Self { filter, limit, after: cursor.or(start) })
+    }
+}
+
+/// Returns what continues a list behind a place.
+pub(crate) fn cursor(place: &Place) -> String {
+    BASE64.encode(place.as_str())
+}
+
+/// The refusal of a session that the merchant has not.
+pub(crate) fn unknown_start() -> ApiError {
+    let invalid = Invalid::expected("the id of one of your sessions");
+    ApiError::invalid(ErrorCode::InvalidFieldValue, STARTING_AFTER, &invalid)
+}
+
+/// The first instant of creation, and the first one after the last.
+fn created(query: &Query<'_>) -> Result<(Timestamp, Option<Timestamp>), ApiError> {
+    let instant = |name| query.optional(name, Timestamp::parse_seconds_or_iso);
+    let (gte, gt) = (instant("created[gte]")?, instant("created[gt]")?.map(|instant| instant + INSTANT));
+    let (lte, lt) = (instant("created[lte]")?.map(|instant| instant + INSTANT), instant("created[lt]")?);
+    let from = gte.max(gt).unwrap_or(Timestamp::from_millis(0));
+    Ok((from, [lte, lt].into_iter().flatten().min()))
+}
+
+fn reference(text: &str) -> Result<String, Invalid> {
+    Text::<255>::parse(text.to_owned()).map(|text| text.as_str().to_owned())
+}
+
+fn place(text: &str) -> Result<Place, Invalid> {
+    let decoded = BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let place = decoded.and_then(|text| Place::parse(&text));
+    place.ok_or_else(|| Invalid::expected("a next_cursor of this list"))
+}
+
+fn session(text: &str) -> Result<SessionId, Invalid> {
+    SessionId::parse(text).ok_or_else(|| Invalid::expected("the id of one of your sessions"))
+}

@@ -1,0 +1,81 @@
+//! `GET /orders?creatorAddress=0x…`: the orders of a wallet, newest first. It never writes.
+//!
+//! An order's id is a capability, and the address of a wallet is public. So the list needs an API key and shows its
+//! merchant's orders, unless the operator opens it: then it shows less of each order.
+
+use api::view::OrderView;
+use api::{ApiError, Endpoint, List, Request, Response, within};
+use domain::api_key::Forbidden;
+use domain::invalid::Invalid;
+use domain::lifecycle::Checkout;
+use domain::merchant::Merchant;
+use domain::text::Text;
+use runtime::{Clock, config};
+use store::{KeyRing, Store};
+
+/// The most orders of a page, and the number if none is given.
+const MOST: usize = 100;
+/// The most orders that a page can skip.
+const FURTHEST: usize = 1_000;
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[config::ORDER_HISTORY, config::TABLE_NAME];
+
+/// The operation, with what it stands on.
+#[derive(Debug)]
+pub struct ListOrders {
+    /// Where orders are kept.
+    pub store: Store,
+    /// The API keys.
+    pub keys: KeyRing,
+    /// By which their status is judged.
+    pub clock: Clock,
+    /// Whether callers without a key are shown a list.
+    pub is_public: bool,
+}
+
+/// What is asked for.
+struct Wanted {
+    creator: String,
+    limit: usize,
+    offset: usize,
+}
+
+impl Endpoint for ListOrders {
+    async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
+        let credential = request.credential();
+        let admission = self.keys.admit(&credential).await??;
+        let merchant = admission.caller.merchant().cloned();
+        if merchant.is_none() && !self.is_public {
+            return Err(Forbidden::KeyMissing.into());
+        }
+        let query = request.query();
+        let wanted = Wanted {
+            creator: query.required("creatorAddress", creator)?,
+            limit: query.optional("limit", within(1, MOST))?.unwrap_or(MOST),
+            offset: query.optional("offset", within(0, FURTHEST))?.unwrap_or(0),
+        };
+        admission.beside(self.page(&wanted, merchant.as_ref())).await
+    }
+}
+
+impl ListOrders {
+    async fn page(&self, wanted: &Wanted, merchant: Option<&Merchant>) -> Result<Response, ApiError> {
+        let is_shown = |checkout: &Checkout| merchant.is_none() || checkout.merchant() == merchant;
+        let Wanted { creator, limit, offset } = wanted;
+        let (orders, has_more) = self.store.list_orders(creator, *offset, *limit, is_shown).await?;
+        let now = self.clock.now();
+        let views = orders.iter().filter_map(|record| OrderView::listed(record, now));
+        let list = List {
+            data: views.map(|view| if merchant.is_some() { view } else { view.in_public() }).collect(),
+            // The next page is asked for by its offset.
+            next_cursor: has_more.then(|| (offset + limit).to_string()),
+            url: "/orders",
+        };
+        Response::list("Get orders by creator successfully", &list)
+    }
+}
+
+fn creator(text: &str) -> Result<String, Invalid> {
+    Text::<255>::parse(text.to_owned()).map(|text| text.as_str().to_owned())
+}

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
+use dev::engine;
+use dev::in_process::InProcessEngine;
+use dev::template::Template;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,9 +30,6 @@ use crate::cold_start::certificate::{Certificates, HOST};
 
 /// The table's name.
 pub const TABLE: &str = "checkout";
-
-/// Declares the table. It is compiled in, so that no other table is measured than the one that is deployed.
-const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// A call that a function made.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl DynamoDb {
         let database = Database::memory().map_err(|error| anyhow!("the engine cannot start: {error}"))?;
         let (sender, calls) = mpsc::unbounded_channel();
         let line = Arc::new(Line { database, secret, calls: sender, round_trip: AtomicU64::default() });
-        line.create_table()?;
+        line.create_table().await?;
         let listener = TcpListener::bind((HOST, 0)).await?;
         let endpoint = format!("https://{HOST}:{}", listener.local_addr()?.port());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&line));
@@ -121,22 +121,10 @@ impl Line {
         Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
     }
 
-    /// The template's own words for attributes, keys and indexes are those of the API.
-    fn create_table(&self) -> Result<()> {
-        let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE)?;
-        let properties = ["Resources", "Table", "Properties"]
-            .iter()
-            .try_fold(&template, |value, name| value.get(name))
-            .context("template.yaml declares no table")?;
-        let create = json!({
-            "TableName": TABLE,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": properties.get("AttributeDefinitions"),
-            "KeySchema": properties.get("KeySchema"),
-            "GlobalSecondaryIndexes": properties.get("GlobalSecondaryIndexes"),
-        });
-        let created = carry_out(&create, |request| self.database.create_table(request));
-        created.map(drop).map_err(|error| anyhow!("the table cannot be created: {error}"))
+    /// Creates the table that the template declares.
+    async fn create_table(&self) -> Result<()> {
+        let config = InProcessEngine::from(self.database.clone()).sdk_config().await;
+        engine::create_table(&config, TABLE, &Template::compiled_in()?.table).await
     }
 
     /// The operations that the functions use.

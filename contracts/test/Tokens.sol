@@ -24,6 +24,13 @@ contract PlainToken {
     }
 }
 
+/// @title The USDC of the local run: play money that wallets can show
+contract PlayDollar is PlainToken {
+    string public constant name = "USD Coin (play money)";
+    string public constant symbol = "USDC";
+    uint8 public constant decimals = 6;
+}
+
 /// @title A token of the first years: its `transfer` returns nothing
 contract SilentToken is PlainToken {
     function transfer(address to, uint256 amount) public override returns (bool) {

@@ -10,6 +10,7 @@ use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
+use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
 use expire_checkout_session::ExpireCheckoutSession;
 use get_checkout_session::GetCheckoutSession;
@@ -41,6 +42,8 @@ pub struct Environment {
     pub requires_key: bool,
     /// Whether callers without an API key may list the orders of a wallet.
     pub public_orders: bool,
+    /// The schemes that redirects may have beside `http` and `https`.
+    pub schemes: RedirectSchemes,
 }
 
 /// The functions that serve HTTP, by the name of their folder.
@@ -64,6 +67,7 @@ impl Functions {
             retention,
             requires_key,
             public_orders,
+            schemes,
         } = environment;
         // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
@@ -81,6 +85,7 @@ impl Functions {
                     chains: chains.clone(),
                     factory,
                     public_url: None,
+                    schemes,
                     retention,
                 },
             ),

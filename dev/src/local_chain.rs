@@ -36,8 +36,8 @@ pub const FUNDS: u64 = 1_000_000_000_000;
 const SETTLER: Address = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
 /// Its key. The node tells it to everybody, and it opens play money alone.
 const GAS_KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
-/// A token without a peculiarity: it keeps to ERC-20, as USDC does.
-const TOKEN: &str = include_str!("../../contracts/out/test/PlainToken.json");
+/// A token without a peculiarity: it keeps to ERC-20 and has six decimals, as USDC does.
+const TOKEN: &str = include_str!("../../contracts/out/test/PlayDollar.json");
 /// Often enough to see every block.
 const POLL: Duration = Duration::from_millis(500);
 

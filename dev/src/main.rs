@@ -40,6 +40,7 @@ const SETTINGS: Settings = Settings::declared(&[
     config::CHAINS,
     config::FORWARDER_FACTORY,
     config::ORDER_HISTORY,
+    config::REDIRECT_SCHEMES,
     config::REQUIRE_API_KEY,
     config::SESSION_RETENTION_DAYS,
 ]);
@@ -297,6 +298,7 @@ async fn serve(options: Serve) -> Result<()> {
         retention: SETTINGS.session_retention()?,
         requires_key: SETTINGS.requires_api_key()?,
         public_orders: SETTINGS.has_public_order_history()?,
+        schemes: SETTINGS.redirect_schemes()?,
     });
     let router = gateway::logged(gateway::router(&template, functions, clock)?);
 

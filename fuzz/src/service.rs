@@ -135,5 +135,6 @@ fn functions(aws: &SdkConfig) -> Functions {
         retention: Retention::DEFAULT,
         requires_key: false,
         public_orders: false,
+        schemes: domain::redirect::RedirectSchemes::default(),
     })
 }

@@ -285,3 +285,27 @@ async fn nothing_is_forgotten_and_the_cursor_stays_if_an_index_query_fails() {
     world.go_on(&mut watcher, 10).await;
     world.assert_settled(&deal, ASKED).await;
 }
+
+#[tokio::test]
+async fn token_with_other_decimals_than_configured_is_told_and_is_paid_all_the_same() {
+    let world = World::new().await;
+    let token = format!("{:#x}", world.evm.token);
+    let log = LogCapture::start();
+    // Of a token whose decimals nobody named, nothing is asked.
+    let watcher = world.watch().await;
+    assert_eq!(watcher.health().tokens_misconfigured, 0);
+    assert!(log.take_errors().is_empty());
+
+    // This contract returns none.
+    let mut watcher = world.watch_with(json!({ "tokens": [{ "address": token, "decimals": 6 }] })).await;
+    assert_eq!(watcher.health().tokens_misconfigured, 1);
+    assert_logged(&log.take_errors(), "token decimals differ");
+    let deal = world.deal().await;
+    world.pay(&deal, ASKED).await;
+    world.go_on(&mut watcher, 10).await;
+    world.assert_settled(&deal, ASKED).await;
+    // It is compared once, and told with each run.
+    watcher.begin().await.unwrap();
+    assert_eq!(watcher.health().tokens_misconfigured, 1);
+    assert!(log.take_errors().is_empty());
+}

@@ -37,6 +37,7 @@ use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
 use domain::id::OrderId;
 use domain::merchant::Merchant;
+use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Clock, SigningSecrets};
@@ -299,6 +300,8 @@ pub struct Setup {
     pub requires_key: bool,
     /// Whether callers without a key may list orders.
     pub public_orders: bool,
+    /// The schemes that redirects may have beside `http` and `https`.
+    pub schemes: RedirectSchemes,
 }
 
 impl Default for Setup {
@@ -310,6 +313,7 @@ impl Default for Setup {
             chains: Chains::default(),
             requires_key: false,
             public_orders: false,
+            schemes: RedirectSchemes::default(),
         }
     }
 }
@@ -334,6 +338,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         retention: Retention::DEFAULT,
         requires_key: setup.requires_key,
         public_orders: setup.public_orders,
+        schemes: setup.schemes.clone(),
     })
 }
 

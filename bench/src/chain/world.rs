@@ -66,6 +66,7 @@ impl World {
             retention: Retention::DEFAULT,
             requires_key: false,
             public_orders: false,
+            schemes: domain::redirect::RedirectSchemes::default(),
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }

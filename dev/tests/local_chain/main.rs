@@ -69,6 +69,7 @@ impl World {
             retention: Retention::DEFAULT,
             requires_key: false,
             public_orders: false,
+            schemes: domain::redirect::RedirectSchemes::default(),
         });
         let router = gateway::router(&template, functions, clock)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

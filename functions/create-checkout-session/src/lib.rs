@@ -11,7 +11,7 @@ use domain::deposit_address::ForwarderFactory;
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
 use domain::merchant::Merchant;
-use domain::redirect::RedirectUrl;
+use domain::redirect::{RedirectSchemes, RedirectUrl};
 use domain::retention::Retention;
 use domain::session::{CheckoutSession, ExpiresIn, MerchantTerms, SessionTerms};
 use domain::text::Text;
@@ -29,6 +29,7 @@ pub const SETTINGS: &[&str] = &[
     config::CHAINS,
     config::FORWARDER_FACTORY,
     config::PUBLIC_URL,
+    config::REDIRECT_SCHEMES,
     config::REQUIRE_API_KEY,
     config::SESSION_RETENTION_DAYS,
     config::TABLE_NAME,
@@ -51,6 +52,8 @@ pub struct CreateCheckoutSession {
     pub factory: ForwarderFactory,
     /// The service's URL, if it is not API Gateway's.
     pub public_url: Option<String>,
+    /// The schemes that their redirects may have beside `http` and `https`.
+    pub schemes: RedirectSchemes,
     /// How long they are kept after their deadline, if no order links to them.
     pub retention: Retention,
 }
@@ -68,7 +71,7 @@ impl Endpoint for CreateCheckoutSession {
             fields.optional("expires_in", integer(ExpiresIn::parse))?.unwrap_or(ExpiresIn::DEFAULT);
         let session = CheckoutSession {
             id: runtime::random::session_id(),
-            terms: terms(&fields)?,
+            terms: terms(&fields, &self.schemes)?,
             merchant: self.merchant_terms(&fields, merchant)?,
             created_at: self.clock.now(),
         };
@@ -113,10 +116,11 @@ impl CreateCheckoutSession {
     }
 }
 
-fn terms(fields: &Fields<'_>) -> Result<SessionTerms, ApiError> {
+fn terms(fields: &Fields<'_>, schemes: &RedirectSchemes) -> Result<SessionTerms, ApiError> {
+    let url = |name| fields.optional(name, text(|url| RedirectUrl::parse_with(url, schemes)));
     Ok(SessionTerms {
-        success_url: fields.optional("success_url", text(RedirectUrl::parse))?,
-        cancel_url: fields.optional("cancel_url", text(RedirectUrl::parse))?,
+        success_url: url("success_url")?,
+        cancel_url: url("cancel_url")?,
         metadata: fields.optional("metadata", JsonObject::parse)?.unwrap_or_else(JsonObject::empty),
         client_reference_id: fields.optional("client_reference_id", text(Text::parse))?,
     })

@@ -13,6 +13,7 @@ async fn main() -> Result<(), Error> {
     let chains = settings.chains()?;
     let factory = settings.forwarder_factory()?;
     let public_url = settings.public_url()?;
+    let schemes = settings.redirect_schemes()?;
     let requires_key = settings.requires_api_key()?;
     let retention = settings.session_retention()?;
     let table = settings.table_name()?;
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Error> {
         chains,
         factory,
         public_url,
+        schemes,
         retention,
     })
     .await

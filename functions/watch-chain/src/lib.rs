@@ -16,6 +16,7 @@ mod order_logs;
 mod reconciler;
 mod scanner;
 mod settler;
+mod token_check;
 mod watcher;
 
 use std::time::Duration;

@@ -31,6 +31,7 @@ impl RunMetrics {
                     gas_balance: [worst.gas_balance, chain.gas_balance].into_iter().flatten().min(),
                     without_effect: worst.without_effect + chain.without_effect,
                     orders_in_trouble: worst.orders_in_trouble + chain.orders_in_trouble,
+                    tokens_misconfigured: worst.tokens_misconfigured + chain.tokens_misconfigured,
                 },
                 is_head_unknown: run.is_head_unknown || chain.head_age.is_none(),
                 is_cursor_unknown: run.is_cursor_unknown || chain.cursor_lag.is_none(),
@@ -60,6 +61,7 @@ impl RunMetrics {
             ("GasBalanceGwei", "None", self.worst.gas_balance.map(|gwei| json!(gwei))),
             ("SettlementsWithoutEffect", "Count", Some(json!(self.worst.without_effect))),
             ("OrdersInTrouble", "Count", Some(json!(self.worst.orders_in_trouble))),
+            ("TokensMisconfigured", "Count", Some(json!(self.worst.tokens_misconfigured))),
         ];
         let known = figures.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?)));
         let (mut metrics, mut line) = (Vec::new(), Map::new());

@@ -20,6 +20,7 @@ use crate::index::Index;
 use crate::reconciler::{Failure, Reconciled, Reconciler};
 use crate::scanner::{Head, Scanner, time_of};
 use crate::settler::Settler;
+use crate::token_check::TokenCheck;
 
 /// How many orders a step visits. At 256 MB that takes 7 s, so a run ends its last step in time.
 const MOST_ORDERS: usize = 2_000;
@@ -42,6 +43,7 @@ pub struct ChainWatcher {
     reconciler: Reconciler,
     settler: Settler,
     health: ChainHealth,
+    tokens: TokenCheck,
     /// How old the head was when it was last asked for, if that was more than configured.
     stale_for: Option<Duration>,
 }
@@ -80,6 +82,8 @@ pub struct ChainHealth {
     pub without_effect: u64,
     /// How many orders could not be processed in a step, at most.
     pub orders_in_trouble: usize,
+    /// How many tokens have other decimals than the configuration says.
+    pub tokens_misconfigured: usize,
 }
 
 impl ChainWatcher {
@@ -108,6 +112,7 @@ impl ChainWatcher {
             },
             settler: Settler::new(chain.clone(), node.clone(), store.clone(), clock.clone(), factory, payer),
             health: ChainHealth::default(),
+            tokens: TokenCheck::of(&chain),
             stale_for: None,
             chain,
             node,
@@ -155,6 +160,7 @@ impl ChainWatcher {
         let head = self.scanner.head(now).await?;
         self.note_head(&head, now);
         self.health.gas_balance = self.settler.begin().await;
+        self.health.tokens_misconfigured = self.tokens.check(&self.node, self.chain.id).await;
         Ok(())
     }
 

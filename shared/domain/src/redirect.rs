@@ -10,8 +10,43 @@ use crate::invalid::Invalid;
 /// integrations use; it never stood for the order's id.
 const VARIABLES: [&str; 2] = ["SESSION_ID", "ORDER_ID"];
 
-/// A merchant's `success_url` or `cancel_url`, as it was given: an absolute `http` or
-/// `https` URL that may hold template variables (docs/api.md, *Redirect templates*).
+/// The schemes that redirects may have beside `http` and `https`, such as `myapp` of a mobile app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RedirectSchemes(Vec<String>);
+
+/// Schemes whose URLs run a script, hold a page of their own, or open a file of the payer's.
+const FORBIDDEN_SCHEMES: [&str; 9] =
+    ["about", "blob", "data", "file", "filesystem", "javascript", "mailto", "vbscript", "view-source"];
+
+impl RedirectSchemes {
+    /// Reads a list of schemes, separated by commas.
+    pub fn parse(list: &str) -> Result<Self, Invalid> {
+        let schemes: Vec<String> = list.split(',').map(|scheme| scheme.trim().to_ascii_lowercase()).collect();
+        let is_allowed = |scheme: &String| is_scheme(scheme) && !FORBIDDEN_SCHEMES.contains(&scheme.as_str());
+        if schemes.iter().all(is_allowed) {
+            Ok(Self(schemes))
+        } else {
+            let forbidden = FORBIDDEN_SCHEMES.join(", ");
+            Err(Invalid::expected(format!("URL schemes separated by commas, and none of {forbidden}")))
+        }
+    }
+
+    fn allows(&self, scheme: &str) -> bool {
+        ["http", "https"]
+            .into_iter()
+            .chain(self.0.iter().map(String::as_str))
+            .any(|allowed| scheme.eq_ignore_ascii_case(allowed))
+    }
+}
+
+/// Returns whether a text is the scheme of a URL (RFC 3986, section 3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// A merchant's `success_url` or `cancel_url`, as it was given: an absolute URL that may hold template variables
+/// (docs/api.md, *Redirect templates*). Its scheme is `http`, `https`, or one that the operator allows.
 ///
 /// A URL parser judges it but never rewrites it: a merchant compares and signs these
 /// strings byte for byte, and a re-serialised `{` would be no variable any more.
@@ -23,8 +58,13 @@ impl RedirectUrl {
     /// The most characters a URL may have.
     pub const MAX_CHARACTERS: usize = 2048;
 
-    /// Reads a URL and checks the rules.
+    /// Reads an `http` or `https` URL and checks the rules.
     pub fn parse(text: String) -> Result<Self, Invalid> {
+        Self::parse_with(text, &RedirectSchemes::default())
+    }
+
+    /// Reads a URL that may also have one of these schemes.
+    pub fn parse_with(text: String, schemes: &RedirectSchemes) -> Result<Self, Invalid> {
         if text.chars().count() > Self::MAX_CHARACTERS {
             return Err(Invalid::expected("a URL of at most 2048 characters"));
         }
@@ -33,10 +73,16 @@ impl RedirectUrl {
         }
         // Parsers forgive `https:host`, `https:/host` and `https:\\host`; browsers and
         // servers then disagree on which host is meant, which is how open redirects begin.
-        let authority = authority(&text).filter(|authority| !authority.contains('\\'));
+        let is_allowed = scheme(&text).is_some_and(|scheme| schemes.allows(scheme));
+        let authority = authority(&text).filter(|authority| is_allowed && !authority.contains('\\'));
         let has_host = Url::parse(&text).is_ok_and(|url| url.has_host());
         let (Some(authority), true) = (authority, has_host) else {
-            return Err(Invalid::expected("an absolute http or https URL with a host"));
+            return Err(Invalid::expected(if schemes.0.is_empty() {
+                "an absolute http or https URL with a host".to_owned()
+            } else {
+                let more = schemes.0.join(", ");
+                format!("an absolute URL with a host and one of these schemes: http, https, {more}")
+            }));
         };
         if authority.contains('@') {
             return Err(Invalid::expected("a URL without user name and password"));
@@ -80,7 +126,12 @@ impl RedirectUrl {
     }
 }
 
-/// The part between `http(s)://` and the path, query or fragment.
+/// The part before `://`.
+fn scheme(url: &str) -> Option<&str> {
+    url.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme))
+}
+
+/// The part between `://` and the path, query or fragment.
 fn authority(url: &str) -> Option<&str> {
     let after_scheme = after_scheme(url)?;
     let end = after_scheme.find(['/', '?', '#']).unwrap_or(after_scheme.len());
@@ -94,7 +145,7 @@ fn after_authority(url: &str) -> &str {
 }
 
 fn after_scheme(url: &str) -> Option<&str> {
-    ["https://", "http://"].into_iter().find_map(|scheme| strip_prefix_ignoring_case(url, scheme))
+    url.get(scheme(url)?.len() + "://".len()..)
 }
 
 /// What follows the variable `name` where `text` starts with it, written `{NAME}` or
@@ -217,6 +268,33 @@ mod tests {
             "https://shop.example:99999",
         ] {
             assert!(RedirectUrl::parse(url.to_owned()).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_taken_if_they_are_allowed_and_some_never() {
+        let schemes = RedirectSchemes::parse("myapp, shop+ios").unwrap();
+        let session = SessionId::parse(ID).unwrap();
+        for (url, expected) in [
+            ("myapp://thanks", format!("myapp://thanks?sessionId={ID}")),
+            ("MyApp://thanks/{SESSION_ID}", format!("MyApp://thanks/{ID}")),
+            ("shop+ios://a/b?c=d#e", format!("shop+ios://a/b?c=d&sessionId={ID}#e")),
+            ("https://shop.example/ok", format!("https://shop.example/ok?sessionId={ID}")),
+        ] {
+            assert_eq!(RedirectUrl::parse_with(url.to_owned(), &schemes).unwrap().resolve(session), expected);
+        }
+        for url in [
+            "other://thanks",
+            "myapp:thanks",
+            "myapp:///thanks",
+            "myapp://u@thanks",
+            "javascript://x/%0aalert(1)",
+        ] {
+            assert!(RedirectUrl::parse_with(url.to_owned(), &schemes).is_err(), "{url}");
+        }
+        assert!(RedirectUrl::parse("myapp://thanks".to_owned()).is_err());
+        for list in ["javascript", "myapp,DATA", "file", "blob", "vbscript", "my app", "1app", ",", ""] {
+            assert!(RedirectSchemes::parse(list).is_err(), "{list}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use domain::chain_config::{Chains, ChainsError, ChainsSource};
 use domain::deposit_address::ForwarderFactory;
 use domain::invalid::Invalid;
+use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
 
 /// A setting that keeps a function from starting.
@@ -75,6 +76,8 @@ pub const TABLE_NAME: &str = "TABLE_NAME";
 pub const FORWARDER_FACTORY: &str = "FORWARDER_FACTORY";
 /// Where the configuration of the chains is; no chain if it is not set. `Store::load_chains` reads it.
 pub const CHAINS: &str = "CHAINS";
+/// The schemes that redirect URLs may have beside `http` and `https`, separated by commas.
+pub const REDIRECT_SCHEMES: &str = "REDIRECT_SCHEMES";
 /// `public` if callers without an API key may list the orders of a wallet; `private` if it is not set.
 pub const ORDER_HISTORY: &str = "ORDER_HISTORY";
 /// The URL under which payers reach the service, if it is another than API Gateway's: a custom domain behind a proxy.
@@ -158,6 +161,11 @@ impl Settings {
             _ => Err(Invalid::expected("`private` or `public`")),
         };
         Ok(self.parsed(ORDER_HISTORY, parse)?.unwrap_or_default())
+    }
+
+    /// Returns [`REDIRECT_SCHEMES`].
+    pub fn redirect_schemes(self) -> Result<RedirectSchemes, ConfigError> {
+        Ok(self.parsed(REDIRECT_SCHEMES, RedirectSchemes::parse)?.unwrap_or_default())
     }
 
     /// Returns [`PUBLIC_URL`].

@@ -7,12 +7,12 @@ use axum::http::Request;
 use domain::id::SessionId;
 use domain::time::Timestamp;
 use fastrand::Rng;
-use harness::{BASE, SECRET, execution, log, order_for, refund, relay, with};
+use harness::{BASE, RECIPIENT, SECRET, USDC, execution, log, order_for, refund, relay, with};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::time::sleep;
 
-use super::history::{Call, Fact, Operation, Outcome};
+use super::history::{CHEAP, Call, Fact, Operation, Outcome};
 use super::reference::{PRICE, REFUND};
 use super::world::World;
 
@@ -30,13 +30,17 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Two callers who make one session under one key, through whatever is in the way.
+    /// Two callers who make one priced session under one key, through whatever is in the way.
     pub(super) async fn create(world: &World) -> Self {
         let one = || async {
             loop {
+                let offer = json!({ "chain_id": BASE, "token_address": USDC, "amount": PRICE.to_string() });
+                let pricing = json!({ "recipient_address": RECIPIENT, "accepts": [offer] });
+                let body = json!({ "expires_in": LIFETIME.as_secs(), "pricing": pricing });
                 let request = post("/checkout-sessions")
                     .header("idempotency-key", "the session")
-                    .body(Body::from(json!({ "expires_in": LIFETIME.as_secs() }).to_string()));
+                    .header("x-api-key", &world.key)
+                    .body(Body::from(body.to_string()));
                 let answer = world.send(0, request.unwrap()).await;
                 if answer.status != 503 {
                     return answer.ok().clone();
@@ -107,7 +111,7 @@ fn think_of(client: usize, rng: &mut Rng) -> Operation {
         _ => {}
     }
     match rng.u8(0..24) {
-        0..=3 => Operation::Link(rng.u8(0..2)),
+        0..=3 => Operation::Link(rng.u8(0..=CHEAP)),
         4 => Operation::Expire,
         5..=7 => Operation::GetSession,
         8..=10 => Operation::GetSessionWithOrder,
@@ -149,7 +153,13 @@ fn request(world: &World, subject: &Subject, operation: Operation, key: Option<u
         Operation::GetOrder => (get(&format!("/orders/{order}")), String::new()),
         Operation::Expire => (post(&format!("/checkout-sessions/{session}/expire")), String::new()),
         Operation::Link(variant) => {
-            let body = with(order_for(session), json!({ "clientReferenceId": format!("variant-{variant}") }));
+            let amount = if variant == CHEAP { 1 } else { PRICE }.to_string();
+            let terms = json!({
+                "clientReferenceId": format!("variant-{variant}"),
+                "srcAmount": amount,
+                "payload": { "expectedDstAmount": amount },
+            });
+            let body = with(order_for(session), terms);
             (post("/orders"), body.to_string())
         }
         Operation::Report(fact) => {

@@ -6,6 +6,8 @@ use domain::time::Timestamp;
 use harness::Answer;
 use serde_json::Value;
 
+use super::reference::PRICE;
+
 /// A call and its outcome.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -28,11 +30,14 @@ pub(super) enum Operation {
     GetSession,
     GetSessionWithOrder,
     GetOrder,
-    /// Links an order for this recipient; another one is another body.
+    /// Links an order of this variant; another one is another body. [`CHEAP`] does not pay the session's price.
     Link(u8),
     Expire,
     Report(Fact),
 }
+
+/// The variant of an order that asks for less than the price.
+pub(super) const CHEAP: u8 = 2;
 
 /// A fact about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +67,8 @@ pub(super) enum Outcome {
     AlreadyLinked,
     /// 400 `invalid_status_transition`.
     NotOpen,
+    /// 400 `order_terms_mismatch`.
+    TermsMismatch,
     /// 404.
     NoOrder,
     /// 409 `idempotency_conflict`.
@@ -94,6 +101,7 @@ impl Operation {
                     Outcome::AlreadyLinked
                 }
                 (400, "invalid_status_transition", _) => Outcome::NotOpen,
+                (400, "order_terms_mismatch", Some("srcAmount")) => Outcome::TermsMismatch,
                 (404, "resource_not_found", _) => Outcome::NoOrder,
                 (409, "idempotency_conflict", _) => Outcome::KeyConflict,
                 other => panic!("no answer to {self:?}: {other:?} {}", answer.text),
@@ -112,6 +120,7 @@ impl Operation {
             Self::GetOrder => Outcome::Seen(order_sight(data, order)),
             Self::Link(_) => {
                 assert_eq!(data["id"], order, "two orders at one session");
+                assert_eq!(data["srcAmount"], PRICE.to_string(), "an order that does not pay the price");
                 Outcome::Linked { replayed }
             }
             Self::Expire => {

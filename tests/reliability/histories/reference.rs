@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 
-use super::history::{Call, Fact, Operation, Outcome, Sight};
+use super::history::{CHEAP, Call, Fact, Operation, Outcome, Sight};
 use super::world::FARTHEST;
 
 /// What a deposit must come to.
@@ -107,7 +107,7 @@ impl Reference {
             return self.repeat(first, operation, &call.outcome);
         }
         let (mut next, told) = match operation {
-            Operation::Link(_) => self.link(at),
+            Operation::Link(variant) => self.link(variant, at),
             Operation::Expire => self.expire(at),
             Operation::Report(fact) => self.report(fact, at),
             Operation::GetSession | Operation::GetSessionWithOrder | Operation::GetOrder => return None,
@@ -163,7 +163,11 @@ impl Reference {
             Outcome::Recorded { replayed, sight } => {
                 same && *replayed && first.sight.as_ref().is_none_or(|first| first == sight)
             }
-            Outcome::Seen(_) | Outcome::AlreadyLinked | Outcome::NotOpen | Outcome::NoOrder => false,
+            Outcome::Seen(_)
+            | Outcome::AlreadyLinked
+            | Outcome::NotOpen
+            | Outcome::TermsMismatch
+            | Outcome::NoOrder => false,
         };
         right.then(|| self.clone())
     }
@@ -174,13 +178,15 @@ impl Reference {
 
     /// An order is judged when it is sent, and may arrive when a fast clock has passed the deadline:
     /// it moves no status, and cannot be paid any more.
-    fn link(&self, at: Instant) -> (Self, Outcome) {
+    fn link(&self, variant: u8, at: Instant) -> (Self, Outcome) {
         if !self.is_open(at) {
             (self.witnessed(at), Outcome::NotOpen)
         } else if self.linked {
             (self.clone(), Outcome::AlreadyLinked)
         } else if at.late {
             (self.clone(), Outcome::NotOpen)
+        } else if variant == CHEAP {
+            (self.clone(), Outcome::TermsMismatch)
         } else {
             (Self { linked: true, ..self.clone() }, Outcome::Linked { replayed: false })
         }

@@ -16,6 +16,8 @@ use axum::http::Request;
 use dev::gateway;
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
+use domain::api_key::{ApiKey, KeyRecord, Role};
+use domain::merchant::Merchant;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use fastrand::Rng;
 use futures::FutureExt as _;
@@ -24,6 +26,7 @@ use harness::fault::Fault;
 use harness::interceptor::{Exchange, Interceptor, Outcome, intercepted, response};
 use harness::{Answer, Setup, functions};
 use runtime::Clock;
+use store::Store;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
@@ -40,6 +43,8 @@ pub(super) const FARTHEST: i64 = CLOCK_SKEW_BOUND_MS / 2;
 #[derive(Clone)]
 pub(super) struct World {
     instances: Arc<[Router]>,
+    /// A merchant's API key.
+    pub(super) key: String,
     weather: Arc<Weather>,
     began: Instant,
 }
@@ -78,6 +83,7 @@ impl World {
         let direct = engine.reached_from(&foundation.aws);
         dev::engine::create_table(&direct, TABLE, &foundation.template.table).await.unwrap();
 
+        let key = api_key(&Store::new(&direct, TABLE)).await;
         let percent = *rng.choice([0, 3, 10, 30].iter()).unwrap();
         let outages = (0..rng.u8(0..3)).map(|_| outage(rng)).collect();
         let chances = Mutex::new(Chances { rng: rng.fork(), percent, outages, next_write: None });
@@ -90,7 +96,7 @@ impl World {
             let functions = functions(aws.clone(), TABLE, clock.clone(), &Setup::default());
             gateway::router(&foundation.template, functions, clock).unwrap()
         });
-        Self { instances: instances.into(), weather, began }
+        Self { instances: instances.into(), key, weather, began }
     }
 
     /// The true time.
@@ -117,6 +123,23 @@ impl World {
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         Answer::new(&method, &path, parts.status.as_u16(), parts.headers, text)
     }
+}
+
+/// The key of a merchant, the same in each world: a random one would make each history another.
+async fn api_key(store: &Store) -> String {
+    let key = ApiKey::new(Role::Secret, [7; 32]);
+    let record = KeyRecord {
+        id: "key_7".to_owned(),
+        merchant: Merchant::parse("shop").unwrap(),
+        role: Role::Secret,
+        name: None,
+        hint: key.hint(),
+        created_at: BEGINNING,
+        expires_at: None,
+        revoked_at: None,
+    };
+    store.create_key(&key.hash(), &record).await.unwrap();
+    key.reveal().to_owned()
 }
 
 /// Half a minute at most, in the first minute or around the deadline.

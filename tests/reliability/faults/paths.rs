@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::api_key::Role;
 use domain::id::SessionId;
 use harness::redact::expected_deposit_address;
 use harness::{
-    Answer, RECIPIENT, Service, deposit, execution, id_of, new_uuid, order, order_for, refund, relay, with,
+    Answer, BASE, RECIPIENT, Service, USDC, deposit, execution, id_of, new_uuid, order, order_for, refund,
+    relay, with,
 };
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value, json};
@@ -19,6 +21,8 @@ pub(super) enum Scene {
     Nothing,
     /// An open session.
     Open,
+    /// An open session with a price.
+    Priced,
     /// An open session with an order.
     Linked,
     /// The same, and a deposit that falls short.
@@ -40,6 +44,10 @@ pub(super) enum Ask {
     Expire,
     CreateOrder,
     Link,
+    /// Links an order of less than any price.
+    LinkCheap,
+    /// Links an order that leaves out what the price says.
+    LinkBySession,
     GetOrder,
     Deposit,
     LargerDeposit,
@@ -97,6 +105,9 @@ pub(super) fn all() -> Vec<Path> {
         (Open, Link),
         (Linked, Link),
         (Expired, Link),
+        (Priced, Link),
+        (Priced, LinkCheap),
+        (Priced, LinkBySession),
         (Nothing, Deposit),
         (Open, Deposit),
         (Linked, Deposit),
@@ -158,12 +169,18 @@ impl Path {
 
 impl Scene {
     async fn stage(self, healthy: &Service) -> Stage {
-        let session = if self == Self::Nothing { new_uuid().to_string() } else { healthy.session().await };
+        let session = match self {
+            Self::Nothing => new_uuid().to_string(),
+            Self::Priced => priced_session(healthy).await,
+            Self::Open | Self::Linked | Self::Deposited | Self::Paid | Self::Expired | Self::Complete => {
+                healthy.session().await
+            }
+        };
         let order = SessionId::parse(&session).unwrap().order().to_string();
         let stage = Stage { session, order, tag: new_uuid().to_string() };
         let Stage { session, order, .. } = &stage;
         match self {
-            Self::Nothing | Self::Open => return stage,
+            Self::Nothing | Self::Open | Self::Priced => return stage,
             Self::Expired => {
                 healthy.expire_session(session).await.ok();
                 return stage;
@@ -173,7 +190,7 @@ impl Scene {
             }
         }
         match self {
-            Self::Nothing | Self::Open | Self::Expired | Self::Linked => {}
+            Self::Nothing | Self::Open | Self::Priced | Self::Expired | Self::Linked => {}
             Self::Deposited => {
                 healthy.record_event(order, "deposit.detected", deposit("0x01", "400000")).await.ok();
             }
@@ -186,6 +203,14 @@ impl Scene {
         }
         stage
     }
+}
+
+/// A new session at the price of the orders here.
+async fn priced_session(healthy: &Service) -> String {
+    let key = healthy.api_key("shop", Role::Secret).await;
+    let offer = json!({ "chain_id": BASE, "token_address": USDC, "amount": "1000000" });
+    let body = json!({ "pricing": { "recipient_address": RECIPIENT, "accepts": [offer] } });
+    id_of(&healthy.send(healthy.post("/checkout-sessions").json(&body).header("x-api-key", key)).await)
 }
 
 impl Ask {
@@ -217,6 +242,14 @@ impl Ask {
             }
             Self::CreateOrder => orders(order()),
             Self::Link => orders(order_for(session)),
+            Self::LinkCheap => {
+                let amount = json!({ "srcAmount": "1", "payload": { "expectedDstAmount": "1" } });
+                service.post("/orders").json(&with(order_for(session), amount))
+            }
+            Self::LinkBySession => {
+                let body = json!({ "checkoutSessionId": session, "clientReferenceId": tag });
+                service.post("/orders").json(&body)
+            }
             Self::GetOrder => service.get(&format!("/orders/{order_id}")),
             Self::Deposit => event("deposit.detected", deposit("0x01", amount)),
             Self::LargerDeposit => event("deposit.detected", deposit("0x01", "1000001")),
@@ -330,6 +363,8 @@ fn redact(value: &mut Value, names: &mut HashMap<String, usize>) {
                 match name.as_str() {
                     "globalAddress" | "deposit_address" => *value = json!("[deposit address]"),
                     "key_hash" | "request_hash" => *value = json!("[hash]"),
+                    // They have the session's id in them, or a digit of it.
+                    "list_at" | "list_shard" | "url" => *value = json!("[place]"),
                     _ => redact(value, names),
                 }
             }

@@ -24,7 +24,7 @@ pub struct Metered {
 
 impl Metered {
     pub fn is_read(&self) -> bool {
-        matches!(self.operation.as_str(), "GetItem" | "Query")
+        matches!(self.operation.as_str(), "BatchGetItem" | "GetItem" | "Query")
     }
 }
 

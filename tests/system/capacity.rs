@@ -7,8 +7,9 @@
 //! Nothing here is closer than a hundred bytes to where the next unit begins. Sizes differ a little from run to run: the
 //! zeros at the end of a time take no room.
 
+use domain::api_key::Role;
 use harness::meter::{Meter, Metered};
-use harness::{Answer, BASE, Service, USDC, deposit, execution, id_of, order, order_for, with};
+use harness::{Answer, BASE, RECIPIENT, Service, USDC, deposit, execution, id_of, order, order_for, with};
 use insta::assert_snapshot;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -215,6 +216,45 @@ async fn recording_an_event_consumes_a_read_and_a_transaction() {
       the next, with a key: Query 1, TransactWriteItems 12
       the same again: Query 1, TransactWriteItems refused
       a failure: Query 1, TransactWriteItems 4
+    ");
+}
+
+/// An API key costs a unit when it is read, and a session of a merchant one for each list that it is in. A price costs
+/// what its size does.
+#[tokio::test]
+async fn what_is_a_merchants_consumes_a_unit_for_each_list_and_a_key_one_when_it_is_read() {
+    let mut bill = Bill::start().await;
+    let key = bill.service.api_key("shop", Role::Secret).await;
+    let signed = |request: RequestBuilder| request.header("x-api-key", &key);
+    let create = |bill: &Bill, body: Value| signed(bill.service.post("/checkout-sessions").json(&body));
+    let offer = json!({ "chain_id": BASE, "token_address": USDC, "amount": "1000000" });
+    let price = json!({ "recipient_address": RECIPIENT, "accepts": [offer] });
+
+    bill.add("open, the key unknown", create(&bill, json!({}))).await;
+    bill.add("open", create(&bill, json!({}))).await;
+    bill.add("open with a reference", create(&bill, json!({ "client_reference_id": "cart-1" }))).await;
+    let priced = bill.add("open with a price", create(&bill, json!({ "pricing": price }))).await;
+    let priced = id_of(&priced);
+    let whole = make(&bill.service, &order_for(&priced));
+    bill.add("link, all terms given", whole).await;
+    let priced = id_of(&bill.service.send(create(&bill, json!({ "pricing": price }))).await);
+    let partial = make(&bill.service, &json!({ "checkoutSessionId": priced }));
+    bill.add("link, terms taken from the price", partial).await;
+    let creator = with(order(), json!({ "creatorAddress": RECIPIENT }));
+    bill.add("order with a creator", make(&bill.service, &creator)).await;
+    let list = |bill: &Bill, path: &str| signed(bill.service.get(path));
+    bill.add("list, the key unknown", list(&bill, "/checkout-sessions")).await;
+    bill.add("list by reference", list(&bill, "/checkout-sessions?client_reference_id=cart-1")).await;
+    assert_snapshot!(bill.lines.join("\n"), @"
+    open, the key unknown: GetItem 1, PutItem 2
+    open: PutItem 2
+    open with a reference: PutItem 3
+    open with a price: PutItem 2
+    link, all terms given: UpdateItem 2
+    link, terms taken from the price: GetItem 1, UpdateItem 2
+    order with a creator: PutItem 2
+    list, the key unknown: BatchGetItem 5, GetItem 1, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5
+    list by reference: BatchGetItem 1, Query 0.5
     ");
 }
 

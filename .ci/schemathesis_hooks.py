@@ -9,11 +9,15 @@ import json
 import os
 import re
 import time
+import urllib.parse
 import urllib.request
 import zlib
+from pathlib import Path
 
 import schemathesis
 from requests.auth import AuthBase
+
+ROOT = Path(__file__).resolve().parent.parent
 
 ORDER = {
     "type": "swap",
@@ -48,6 +52,9 @@ REASONS = {
         "missing_required_field",  # what only an order of a priced session may leave out
     },
     "getOrder": set(),
+    # Ids and cursors of sessions that are not there, and times that are none.
+    "listCheckoutSessions": {"invalid_field_value"},
+    "listOrders": set(),
     "recordOrderEvent": set(),
 }
 
@@ -82,6 +89,20 @@ schemathesis.auth.set_from_requests(Signature(os.environ["PAYMENT_EVENTS_SECRET"
 )
 
 
+class ApiKey(AuthBase):
+    """Sends the key that the local run left in a file, in seven of eight requests: without one, a list is refused."""
+
+    def __call__(self, request):
+        if is_drawn(request.url.encode()):
+            port = urllib.parse.urlsplit(request.url).port
+            request.headers["x-api-key"] = (ROOT / f"target/cargo-dev-{port}.key").read_text()
+        return request
+
+
+for path in ("/checkout-sessions", "/orders"):
+    schemathesis.auth.set_from_requests(ApiKey()).apply_to(method="GET", path=path)
+
+
 def as_bytes(text):
     # As the headers go over the wire.
     return text if isinstance(text, bytes) else text.encode("latin-1")
@@ -111,6 +132,9 @@ def before_call(_context, case, _kwargs):
         return
     if not is_drawn(repr((case.path_parameters, case.body)).encode()):
         return
+    if operation_of(case) == "listCheckoutSessions":
+        # A cursor, a session to start after and a time are texts to the document. Hardly a drawn one is any.
+        case.query = {name: value for name, value in case.query.items() if name in ("status", "limit")}
     base, follows_links = case.operation.base_url, meta.phase.name.value == "stateful"
     if "sessionId" in case.path_parameters and not follows_links:
         case.path_parameters["sessionId"] = new_session(base)
@@ -229,7 +253,9 @@ def breaks_an_unwritten_rule(value):
 @schemathesis.hook
 def filter_failure(_context, failure, case, _response):
     """An unknown header is ignored, as everywhere. The tool means to allow that, and fails to where another header is
-    declared an integer, as webhook-timestamp is."""
+    declared an integer, as webhook-timestamp is. An empty parameter of a list counts as absent."""
+    if failure.code == "ST201" and operation_of(case).startswith("list") and "" in (case.query or {}).values():
+        return False
     return not (failure.code == "ST201" and "x-schemathesis-unknown-property" in case.headers)
 
 

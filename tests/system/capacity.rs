@@ -242,9 +242,6 @@ async fn what_is_a_merchants_consumes_a_unit_for_each_list_and_a_key_one_when_it
     bill.add("link, terms taken from the price", partial).await;
     let creator = with(order(), json!({ "creatorAddress": RECIPIENT }));
     bill.add("order with a creator", make(&bill.service, &creator)).await;
-    let list = |bill: &Bill, path: &str| signed(bill.service.get(path));
-    bill.add("list, the key unknown", list(&bill, "/checkout-sessions")).await;
-    bill.add("list by reference", list(&bill, "/checkout-sessions?client_reference_id=cart-1")).await;
     assert_snapshot!(bill.lines.join("\n"), @"
     open, the key unknown: GetItem 1, PutItem 2
     open: PutItem 2
@@ -253,8 +250,6 @@ async fn what_is_a_merchants_consumes_a_unit_for_each_list_and_a_key_one_when_it
     link, all terms given: UpdateItem 2
     link, terms taken from the price: GetItem 1, UpdateItem 2
     order with a creator: PutItem 2
-    list, the key unknown: BatchGetItem 5, GetItem 1, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5, Query 0.5
-    list by reference: BatchGetItem 1, Query 0.5
     ");
 }
 

@@ -359,6 +359,7 @@ fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chain
         ("GasBalanceGwei", ("GasBalanceLow", "notBreaching")),
         ("SettlementsWithoutEffect", ("SettlementWithoutEffect", "notBreaching")),
         ("OrdersInTrouble", ("OrderInTrouble", "notBreaching")),
+        ("TokensMisconfigured", ("TokenMisconfigured", "notBreaching")),
     ]);
     let document = document();
     let mut found = BTreeMap::new();

@@ -31,6 +31,7 @@ impl Book {
         };
         let (mut sessions, mut partitions) = (BTreeMap::new(), BTreeSet::new());
         let (mut transactions, mut subjects) = (0, Vec::new());
+        let (mut keys, mut listed_keys) = (BTreeSet::new(), BTreeSet::new());
         for item in &items {
             match string(item.get("sk")).split('#').next() {
                 Some("checkout") => {
@@ -46,10 +47,18 @@ impl Book {
                     transactions += 1;
                     subjects.push(string(item.get("pk")));
                 }
+                // Every start creates a key and prints it. It is stored twice, by its hash and with its merchant.
+                Some("key") if string(item.get("pk")).starts_with("key#") => {
+                    keys.insert(string(item.get("hash")));
+                }
+                Some("key") => {
+                    listed_keys.insert(string(item.get("hash")));
+                }
                 Some("idempotency") => subjects.push(format!("checkout#{}", string(item.get("subject")))),
                 _ => bail!("a stray item: {item:?}"),
             }
         }
+        ensure!(!keys.is_empty() && keys == listed_keys, "keys in part: {keys:?}, listed: {listed_keys:?}");
         let orphan = subjects.iter().find(|subject| !partitions.contains(*subject));
         ensure!(orphan.is_none(), "a part of {orphan:?} is there, and not the whole");
         let known = |case: &Case| case.deposits.len() + usize::from(case.is_executed);

@@ -57,14 +57,15 @@ impl Place {
 }
 
 impl Drop for Place {
-    /// Removes what killed processes could not: the files in which `cargo dev` leaves its secret
-    /// for `cargo dev pay`. They are known by the secret.
+    /// Removes what killed processes could not: the files in which `cargo dev` leaves its secret and
+    /// its key for other commands. They are known by the secret.
     fn drop(&mut self) {
         let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
         for file in fs::read_dir(target).into_iter().flatten().flatten() {
             let is_secret = file.file_name().to_string_lossy().starts_with("cargo-dev-");
             if is_secret && fs::read_to_string(file.path()).is_ok_and(|secret| secret == self.secret) {
                 let _gone = fs::remove_file(file.path());
+                let _gone = fs::remove_file(file.path().with_extension("key"));
             }
         }
     }

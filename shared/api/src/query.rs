@@ -7,7 +7,8 @@ use url::form_urlencoded;
 
 use super::{ApiError, ErrorCode, Request};
 
-/// The parameters of a query string. Unknown ones are ignored, and an empty one counts as absent.
+/// The parameters of a query string. Unknown ones are ignored. An empty one is refused like any other wrong value: a filter
+/// that is ignored would show more than was asked for.
 #[derive(Debug)]
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -25,7 +26,7 @@ impl Query<'_> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Result<Option<T>, ApiError> {
-        let mut given = self.0.iter().filter(|(given, value)| given == name && !value.is_empty());
+        let mut given = self.0.iter().filter(|(given, _)| given == name);
         let refused = |invalid: &Invalid| ApiError::invalid(ErrorCode::InvalidFieldValue, name, invalid);
         match (given.next(), given.next()) {
             (None, _) => Ok(None),
@@ -34,13 +35,15 @@ impl Query<'_> {
         }
     }
 
-    /// A parameter that must be there.
+    /// A parameter that must be there, and not empty.
     pub fn required<T>(
         &self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Result<T, ApiError> {
-        self.optional(name, parse)?.ok_or_else(|| {
+        let value =
+            self.optional(name, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })?;
+        value.flatten().ok_or_else(|| {
             ApiError::new(ErrorCode::MissingRequiredField, format!("{name} is required")).about(name)
         })
     }

@@ -1,0 +1,19 @@
+import type { Configuration } from "./configuration.js";
+
+export interface LoadOptions {
+  fetch?: typeof fetch | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Reads what a deployment says of its checkout page, for a component in another page. Throws if it cannot be read. */
+export async function loadConfiguration(
+  baseUrl: string,
+  sessionId: string,
+  options: LoadOptions = {},
+): Promise<Configuration> {
+  const { fetch = globalThis.fetch, signal = null } = options;
+  const url = `${baseUrl.replace(/\/+$/, "")}/checkout/${encodeURIComponent(sessionId)}`;
+  const response = await fetch(url, { headers: { accept: "application/json" }, signal });
+  if (!response.ok) throw new Error(`the configuration of the checkout page answered ${response.status}`);
+  return (await response.json()) as Configuration;
+}

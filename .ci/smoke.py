@@ -9,11 +9,13 @@ that `cargo lambda build --release` left behind, for this machine's own instruct
 import argparse
 import base64
 import contextlib
+import gzip
 import hashlib
 import hmac
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -251,6 +253,17 @@ class Smoke:
         self.ok(what, f"{status} {expected}")
         return body.get("data")
 
+    def page(self, event, language):
+        """Hands an event to the checkout page, and reads the document as a browser would."""
+        answer = self.invoke("checkout-page", event)
+        headers, body = answer["headers"], answer["body"]
+        document = gzip.decompress(base64.b64decode(body)).decode()
+        self.equal("checkout-page", (answer["statusCode"], headers["content-type"]), (200, "text/html; charset=utf-8"))
+        self.equal("checkout-page's language", f'<html lang="{language}"' in document, True)
+        [script] = re.findall('<script type="module">(.*?)</script>', document, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        self.equal("checkout-page's policy allows its script", f"script-src 'sha256-{digest}'" in headers["content-security-policy"], True)
+
     def invoke(self, function, event):
         data = self.logs / "event.json"
         data.write_text(json.dumps(event))
@@ -392,12 +405,13 @@ def refusals_of_aws(smoke):
 
 def events_as_they_are(smoke):
     files = {path.name for path in EVENTS.iterdir()}
-    known = {"expected.json", "watch-chain.json"}
+    known = {"expected.json", "watch-chain.json", "checkout-page.json"}
     known |= {f"{function}{suffix}" for function in EXPECTED for suffix in (".json", ".bad.json")}
     if files != known:
         raise Failed(f"events/ and what is expected of it differ in {sorted(files ^ known)}")
     # Without a chain there is nothing to watch.
     smoke.equal("watch-chain.json", smoke.invoke("watch-chain", read("watch-chain.json")), None)
+    smoke.page(read("checkout-page.json"), "de")
     for function in EXPECTED:
         # The signatures in these files are old.
         smoke.call(f"{function}.json", read(f"{function}.json"), *expected_of(function, "as_is_today", "as_is"))
@@ -451,6 +465,8 @@ def printed_events(smoke, port):
             event = json.loads(printing.stdout.read_text())
         if function in EXPECTED:
             smoke.call(function, event, 200, EXPECTED[function]["message"])
+        elif function == "checkout-page":
+            smoke.page(event, "de")
         else:
             smoke.equal(f"{function} without chains", smoke.invoke(function, event), None)
 

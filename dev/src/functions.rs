@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use api::{Endpoint, Event, LambdaResponse, serve};
 use aws_config::SdkConfig;
+use checkout_page::brand::Brand;
+use checkout_page::{CheckoutPage, PageConfiguration};
 use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
 use domain::chain_config::Chains;
@@ -44,6 +46,8 @@ pub struct Environment {
     pub public_orders: bool,
     /// The schemes that redirects may have beside `http` and `https`.
     pub schemes: RedirectSchemes,
+    /// Whether the chains are local ones: then the checkout page hides real wallets.
+    pub is_local: bool,
 }
 
 /// The functions that serve HTTP, by the name of their folder.
@@ -68,12 +72,17 @@ impl Functions {
             requires_key,
             public_orders,
             schemes,
+            is_local,
         } = environment;
+        let page = PageConfiguration::new(&Brand::default(), &chains, &schemes, is_local);
+        let page = Page(CheckoutPage::new(&page));
         // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
         let keys = || KeyRing::new(store(), clock());
+        let page = Function { settings: checkout_page::SETTINGS, endpoint: Box::new(page) };
         Self(BTreeMap::from([
+            ("checkout-page", page),
             function(
                 "create-checkout-session",
                 create_checkout_session::SETTINGS,
@@ -168,5 +177,14 @@ trait Invoke: Send + Sync {
 impl<E: Endpoint> Invoke for E {
     fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>> {
         Box::pin(serve(self, event))
+    }
+}
+
+/// The one function that answers in HTML.
+struct Page(CheckoutPage);
+
+impl Invoke for Page {
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>> {
+        Box::pin(std::future::ready(self.0.respond(event)))
     }
 }

@@ -136,5 +136,6 @@ fn functions(aws: &SdkConfig) -> Functions {
         requires_key: false,
         public_orders: false,
         schemes: domain::redirect::RedirectSchemes::default(),
+        is_local: false,
     })
 }

@@ -339,6 +339,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         requires_key: setup.requires_key,
         public_orders: setup.public_orders,
         schemes: setup.schemes.clone(),
+        is_local: false,
     })
 }
 

@@ -67,8 +67,10 @@ async fn request(service: &Service, route: &str) -> RequestBuilder {
     }
 }
 
+/// The routes of the API. The checkout page is for browsers, which have no keys: it reads no such header.
 fn routes() -> BTreeSet<String> {
-    template().routes.iter().map(|route| format!("{} {}", route.method, route.path)).collect()
+    let routes = template().routes.iter().filter(|route| route.function != "checkout-page");
+    routes.map(|route| format!("{} {}", route.method, route.path)).collect()
 }
 
 #[tokio::test]

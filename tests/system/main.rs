@@ -14,6 +14,7 @@
 mod api_keys;
 mod architecture;
 mod capacity;
+mod checkout_page;
 mod conditions;
 mod create_order;
 mod create_session;

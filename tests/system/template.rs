@@ -73,6 +73,8 @@ fn functions(document: &Value) -> BTreeMap<String, Value> {
 
 /// The function that no request reaches.
 const SCHEDULED: &str = "watch-chain";
+/// The function that answers every request with a page.
+const PAGE: &str = "checkout-page";
 
 /// `create-order` as a resource is called: `CreateOrder`.
 fn logical_id(folder: &str) -> String {
@@ -111,11 +113,12 @@ fn one_name_runs_through_folder_resource_binary_log_and_event_files() {
 
     let files = fs::read_dir(root().join("events")).unwrap();
     let files: Names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    let served: Names = routes().into_iter().map(|(_, _, function)| function).collect();
+    let mut served: Names = routes().into_iter().map(|(_, _, function)| function).collect();
+    assert!(served.remove(PAGE));
     let mut expected: Names =
         served.iter().flat_map(|folder| [format!("{folder}.json"), format!("{folder}.bad.json")]).collect();
-    // Its event says nothing, so none can be bad.
-    expected.insert(format!("{SCHEDULED}.json"));
+    // No event of these can be bad.
+    expected.extend([SCHEDULED, PAGE].map(|folder| format!("{folder}.json")));
     expected.insert("expected.json".to_owned());
     assert_eq!(files, expected);
     let outcomes: serde_json::Value = serde_json::from_str(&read("events/expected.json")).unwrap();
@@ -140,13 +143,16 @@ fn routes() -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn every_function_has_exactly_one_route_but_the_one_that_runs_by_the_clock() {
-    let mut served: Vec<_> = routes().into_iter().map(|(_, _, function)| function).collect();
+    // Beside its GET, the page answers HEAD.
+    let is_second = |method: &str, function: &str| method == "HEAD" && function == PAGE;
+    let routes = routes().into_iter().filter(|(method, _, function)| !is_second(method, function));
+    let mut served: Vec<_> = routes.map(|(_, _, function)| function).collect();
     served.push(SCHEDULED.to_owned());
     assert_eq!(served.len(), folders().len());
     assert_eq!(served.into_iter().collect::<Names>(), folders());
     for (id, function) in functions(&document()) {
         let events = part(&function, &["Properties", "Events"]).as_mapping().unwrap();
-        assert_eq!(events.len(), 1, "{id}");
+        assert_eq!(events.len(), if id == logical_id(PAGE) { 2 } else { 1 }, "{id}");
         for event in events.values() {
             if id == logical_id(SCHEDULED) {
                 assert_eq!(text(event, &["Type"]), "ScheduleV2");
@@ -176,8 +182,9 @@ fn the_openapi_document_describes_the_same_routes() {
 
 #[test]
 fn event_files_are_for_the_routes_of_their_functions() {
-    for (method, path, function) in routes() {
-        for file in [format!("{function}.json"), format!("{function}.bad.json")] {
+    for (method, path, function) in routes().into_iter().filter(|(method, ..)| method != "HEAD") {
+        let bad = (function != PAGE).then(|| format!("{function}.bad.json"));
+        for file in [format!("{function}.json")].into_iter().chain(bad) {
             let event: serde_json::Value = serde_json::from_str(&read(format!("events/{file}"))).unwrap();
             let route = format!("{method} {path}");
             assert_eq!(event["version"], "2.0", "{file}");
@@ -579,6 +586,9 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     }
     observed.insert("create-checkout-session", permissions(&service, "create-checkout-session"));
 
+    service.get("/checkout/0").send().await.unwrap();
+    observed.insert(PAGE, permissions(&service, PAGE));
+
     service.create_order(order()).await.ok();
     for reference in ["a", "a", "b"] {
         let body = with(order(), json!({ "clientReferenceId": reference }));
@@ -679,7 +689,7 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
             assert_eq!(secret, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
         }
         // Read once at the start, if the configuration is in the table.
-        if folder == "create-order" || folder == "create-checkout-session" {
+        if ["create-order", "create-checkout-session", PAGE].contains(&folder) {
             let config = granted.remove("Table.Arn config").unwrap();
             assert_eq!(config, Names::from(["dynamodb:GetItem".to_owned()]));
         }

@@ -67,6 +67,7 @@ impl World {
             requires_key: false,
             public_orders: false,
             schemes: domain::redirect::RedirectSchemes::default(),
+            is_local: false,
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }

@@ -70,6 +70,7 @@ impl World {
             requires_key: false,
             public_orders: false,
             schemes: domain::redirect::RedirectSchemes::default(),
+            is_local: true,
         });
         let router = gateway::router(&template, functions, clock)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -1,5 +1,6 @@
 //! A request, as a handler sees it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -91,6 +92,12 @@ impl Request {
     /// The query string as it was sent.
     pub(super) fn raw_query(&self) -> &str {
         &self.query
+    }
+
+    /// Returns the values of a query parameter.
+    pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        form_urlencoded::parse(self.query.as_bytes())
+            .filter_map(move |(given, value)| (given == name).then_some(value))
     }
 
     /// Whether the query asks for `include=<what>`, alone or in a comma-separated list. `include[]` is the

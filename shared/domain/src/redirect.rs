@@ -31,6 +31,11 @@ impl RedirectSchemes {
         }
     }
 
+    /// Returns the schemes, in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     fn allows(&self, scheme: &str) -> bool {
         ["http", "https"]
             .into_iter()

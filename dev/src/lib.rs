@@ -2,6 +2,7 @@
 //! HTTP requests into the events API Gateway sends, over an embedded DynamoDB engine.
 
 pub mod chains;
+pub mod demo;
 pub mod engine;
 pub mod event;
 pub mod evm_node;

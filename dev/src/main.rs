@@ -21,7 +21,7 @@ use dev::pay::{Payment, PaymentProcessor};
 use dev::payer::Payer;
 use dev::running::Running;
 use dev::template::Template;
-use dev::{chains, engine, gateway};
+use dev::{chains, demo, engine, gateway};
 use domain::amount::Amount;
 use domain::api_key::Role;
 use domain::chain_config::Revision;
@@ -299,8 +299,18 @@ async fn serve(options: Serve) -> Result<()> {
         requires_key: SETTINGS.requires_api_key()?,
         public_orders: SETTINGS.has_public_order_history()?,
         schemes: SETTINGS.redirect_schemes()?,
+        is_local: true,
     });
-    let router = gateway::logged(gateway::router(&template, functions, clock)?);
+    let router = gateway::router(&template, functions, clock)?;
+    let router = match &chain {
+        Some(chain) => demo::router(router, chain.endpoint(), key.reveal()),
+        None => router,
+    };
+    let serving = axum::serve(listener, gateway::logged(router)).with_graceful_shutdown(async {
+        stop_asked_for().await;
+        println!("\nStopped.");
+    });
+    let serving = tokio::spawn(serving.into_future());
 
     println!("Serving   {base}");
     println!("Database  {engine}, table {LOCAL_TABLE}");
@@ -312,13 +322,13 @@ async fn serve(options: Serve) -> Result<()> {
         println!("Payer     {} with {} of it", local_chain::PAYER, local_chain::FUNDS);
     }
     println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
+    if chain.is_some() {
+        println!("Shop      {base}/shop");
+        println!("Page      {}", demo::create_session(&base, key.reveal()).await?);
+    }
     println!("Stop      Ctrl-C\n");
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-        stop_asked_for().await;
-        println!("\nStopped.");
-    });
     tokio::select! {
-        served = async { serving.await } => served?,
+        served = serving => served??,
         () = watch(watcher) => {}
     }
     running.remove();

@@ -586,9 +586,6 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     }
     observed.insert("create-checkout-session", permissions(&service, "create-checkout-session"));
 
-    service.get("/checkout/0").send().await.unwrap();
-    observed.insert(PAGE, permissions(&service, PAGE));
-
     service.create_order(order()).await.ok();
     for reference in ["a", "a", "b"] {
         let body = with(order(), json!({ "clientReferenceId": reference }));
@@ -678,7 +675,9 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
 
 #[tokio::test]
 async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_table() {
-    let observed = observed().await;
+    let mut observed = observed().await;
+    // A request of the page costs no call: `checkout_page.rs` holds it to that.
+    observed.insert(PAGE, Permissions::new());
     // The other one needs a chain: `tests/chain` holds it.
     assert_eq!(observed.len() + 1, folders().len());
     for (folder, needed) in observed {

@@ -40,6 +40,7 @@ export function Choose({ checkout }: { checkout: CheckoutState }) {
           ))}
         </fieldset>
       )}
+      {offers.length === 1 && <p className="checkout-on-chain">{offer.chainName}</p>}
       {offer.most !== undefined && (
         <div className="checkout-field">
           <label htmlFor={`${id}-amount`}>

@@ -75,10 +75,11 @@ function AddressPayment({ checkout, terms, isOpen }: { checkout: CheckoutState; 
   }
   const show = () => {
     setWanted(true);
-    void checkout.showAddress();
+    if (terms.depositAddress === undefined) void checkout.showAddress();
   };
+  const isPreparing = checkout.step === "checking" || checkout.step === "creating_order";
   return (
-    <button type="button" className="checkout-secondary" disabled={checkout.step !== "idle"} onClick={show}>
+    <button type="button" className="checkout-secondary" disabled={isPreparing} onClick={show}>
       {t("pay_by_hand")}
     </button>
   );
@@ -105,11 +106,12 @@ function problemText(problem: Problem, terms: Terms, due: string, language: Lang
 /** What the payer may want to look up or quote. */
 export function Facts({ checkout }: { checkout: CheckoutState }) {
   const { t } = useLanguage();
-  const { session, view } = checkout;
+  const { session, view, configuration } = checkout;
   const reference = session?.client_reference_id ?? session?.id;
   const hash = session?.order?.executeTx?.txHash ?? session?.order?.depositTxs[0]?.txHash;
-  const link =
-    hash !== undefined && view.terms?.explorer !== undefined ? explorerUrl(view.terms.explorer, hash) : undefined;
+  // No explorer knows the local chain.
+  const explorer = configuration.isLocal ? undefined : view.terms?.explorer;
+  const link = hash !== undefined && explorer !== undefined ? explorerUrl(explorer, hash) : undefined;
   return (
     <dl>
       {reference !== undefined && (

@@ -22,11 +22,12 @@ export function Summary({ display }: { display: Display | null | undefined }) {
           {items.map((item, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: two items may be alike, and the list never changes
             <li key={index}>
+              <span>{item.name}</span>
               <span>
-                {item.quantity > 1 && `${item.quantity} × `}
-                {item.name}
+                {[item.quantity > 1 ? item.quantity : "", item.amount && price(item.amount)]
+                  .filter(Boolean)
+                  .join(" × ")}
               </span>
-              {item.amount !== undefined && <span>{price(item.amount)}</span>}
             </li>
           ))}
         </ul>

@@ -163,7 +163,8 @@ export class Flow {
 
   /** Creates the order, so that there is an address to pay by hand. */
   async showAddress(): Promise<void> {
-    if (this.#snapshot.step !== "idle") return;
+    // A wallet that does not answer can be left for the address, but not once it was asked to pay.
+    if (!["idle", "connecting", "switching"].includes(this.#snapshot.step)) return;
     const payment = this.#begin();
     try {
       await this.#link(payment);

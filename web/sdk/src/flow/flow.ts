@@ -123,6 +123,9 @@ export class Flow {
     wake();
     return () => {
       if (this.#starts === start) this.#starts += 1;
+      // A page that is gone asks no wallet. What a wallet was asked for before is still recorded.
+      this.#payment += 1;
+      this.#snapshot = { ...this.#snapshot, step: "idle" };
       clearTimeout(this.#timer);
       offWake();
       offAttempts();

@@ -6,7 +6,7 @@ export default defineConfig({
     // A payment takes some blocks of a second each.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Each file has a service, a chain and a browser of its own.
-    fileParallelism: false,
+    // Each file has a service, a chain and a browser of its own, and waits most of the time for blocks.
+    maxWorkers: 3,
   },
 });

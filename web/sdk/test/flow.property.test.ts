@@ -228,6 +228,6 @@ test("whatever interleaves, the page tells the truth and asks for the price once
       flow.stop();
       expect(wrong).toEqual([]);
     }),
-    { numRuns: Number(process.env.FLOW_RUNS ?? 300) },
+    { numRuns: Number(process.env.FLOW_RUNS ?? 500) },
   );
 }, 120_000);

@@ -106,6 +106,18 @@ async fn a_priced_session_shows_its_price_its_display_and_its_page() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_session_is_linked_in_its_language() {
+    let shop = Shop::open().await;
+    for (locale, query) in [("auto", ""), ("de", "?lang=de"), ("pt-BR", "?lang=pt-BR"), ("de&x=\u{e9}", "")] {
+        let body = json!({ "pricing": exact(), "display": { "locale": locale } });
+        let created = shop.create(body).await;
+        let session = created.ok()["id"].as_str().unwrap();
+        let page = format!("{}/checkout/{session}{query}", shop.service.base);
+        assert_eq!(created.ok()["url"], page, "{locale}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_without_a_price_shows_none_of_it() {
     let shop = Shop::open().await;
     for body in [json!({}), json!({ "display": { "title": "Order 1042" } }), json!({ "pricing": null })] {

@@ -34,6 +34,14 @@ pub struct Display {
     pub line_items: Vec<LineItem>,
 }
 
+impl Display {
+    /// Returns the language that the page's link asks for; `None` if the payer's browser chooses.
+    pub fn page_language(&self) -> Option<&str> {
+        let is_tag = |tag: &&str| tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        self.locale.as_ref().map(Text::as_str).filter(is_tag).filter(|tag| *tag != "auto")
+    }
+}
+
 /// When a page goes back to the shop after the payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<u8>", into = "Option<u8>")]

@@ -13,8 +13,10 @@ const messages = block<Messages>("messages");
 const { accent } = configuration.brand;
 if (accent !== undefined) applyAccent(accent);
 
-// The id is in the path alone: the document is the same for every session.
-const sessionId = decodeURIComponent(window.location.pathname.split("/").pop() ?? "");
+// The id is in the path alone: the document is the same for every session. What stands before the page's own path is the
+// service's address, which may have a path too.
+const [service, id = ""] = window.location.href.split(/[?#]/)[0]?.split("/checkout/") ?? [];
+const sessionId = decoded(id);
 const locale = document.documentElement.lang;
 
 const root = document.getElementById("checkout");
@@ -24,7 +26,7 @@ if (root !== null) {
       <Brand brand={configuration.brand} />
       <SessionCheckout
         sessionId={sessionId}
-        baseUrl={window.location.origin}
+        baseUrl={service ?? ""}
         configuration={configuration}
         trust="configured"
         locale={locale}
@@ -33,6 +35,15 @@ if (root !== null) {
       />
     </>,
   );
+}
+
+/** An id that is no text is unknown to the service, which says so. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 /** Sets the operator's colour through the object model, which the policy allows, with text that can be read on it. */

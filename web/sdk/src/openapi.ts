@@ -617,7 +617,7 @@ export interface components {
             display?: components["schemas"]["Display"] | null;
             /**
              * Format: uri
-             * @description The checkout page. Present if the session is priced.
+             * @description The checkout page, in the language of `display.locale`. Present if the session is priced.
              */
             url?: string;
         };
@@ -637,7 +637,7 @@ export interface components {
             display?: components["schemas"]["Display"] | null;
             /**
              * Format: uri
-             * @description The checkout page. Present if the session is priced.
+             * @description The checkout page, in the language of `display.locale`. Present if the session is priced.
              */
             url?: string;
             /** @description The merchant's own JSON object, as it was given. Shown to the merchant's keys alone. */
@@ -660,7 +660,7 @@ export interface components {
             display?: components["schemas"]["Display"] | null;
             /**
              * Format: uri
-             * @description The checkout page. Present if the session is priced.
+             * @description The checkout page, in the language of `display.locale`. Present if the session is priced.
              */
             url?: string;
             /** @description The merchant's own JSON object, as it was given. Shown to the merchant's keys alone. */

@@ -36,11 +36,11 @@ struct PricedView<'a> {
 impl<'a> PricedView<'a> {
     fn new(session: &'a CheckoutSession, viewer: &Viewer) -> Option<Self> {
         let pricing = session.pricing()?;
-        Some(Self {
-            pricing: PricingView::new(pricing),
-            display: session.merchant.as_ref()?.display.as_ref(),
-            url: format!("{}/checkout/{}", viewer.base_url, session.id),
-        })
+        let display = session.merchant.as_ref()?.display.as_ref();
+        let language = display.and_then(Display::page_language);
+        let query = language.map(|language| format!("?lang={language}")).unwrap_or_default();
+        let url = format!("{}/checkout/{}{query}", viewer.base_url, session.id);
+        Some(Self { pricing: PricingView::new(pricing), display, url })
     }
 }
 

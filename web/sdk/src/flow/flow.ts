@@ -5,10 +5,11 @@ import { type Attempt, type AttemptStore, alone, browserAttempts } from "./attem
 import { type Configuration, chainOf, isSame } from "./configuration.js";
 import { nextRead, withJitter } from "./polling.js";
 import { transaction } from "./transfer.js";
-import { type Choice, type Trust, type View, viewOf } from "./view.js";
+import { type Choice, type Terms, type Trust, type View, viewOf } from "./view.js";
 import {
   checkBalance,
   connect,
+  isOn,
   isSurelyNotSent,
   PaymentStopped,
   type Problem,
@@ -196,7 +197,7 @@ export class Flow {
       if (!hasFee) this.#update({ problem: { code: "no_fee" } });
       let request: Record<string, string> | undefined;
       const ran = await alone(this.#options.sessionId, async () => {
-        request = await this.#prepare(payment, account, before.chainId, again);
+        request = await this.#prepare(payment, provider, account, before, again);
       });
       if (!ran) throw new PaymentStopped({ code: "another_tab" });
       if (request === undefined) return this.#end(payment);
@@ -215,8 +216,9 @@ export class Flow {
   /** Makes everything ready and records the attempt. Returns the transaction; undefined if nothing is due any more. */
   async #prepare(
     payment: number,
+    provider: Provider,
     from: string,
-    chainId: number,
+    agreed: Terms,
     again: boolean,
   ): Promise<Record<string, string> | undefined> {
     // Another tab may have asked its wallet meanwhile.
@@ -225,7 +227,11 @@ export class Flow {
     if (!this.#mayPay(again)) return undefined;
     const { terms, progress } = this.#snapshot.view;
     if (terms?.depositAddress === undefined) throw new PaymentStopped({ code: "unreachable" });
-    if (terms.chainId !== chainId) throw new PaymentStopped({ code: "terms_changed" });
+    const { chainId, chainName } = terms;
+    if (chainId !== agreed.chainId) throw new PaymentStopped({ code: "terms_changed" });
+    // The payer may have switched while the order was created, and not every wallet reads the transaction's chain.
+    if (!(await isOn(provider, chainId))) throw new PaymentStopped({ code: "wrong_chain", chainName });
+    if (payment !== this.#payment || !this.#mayPay(again)) return undefined;
     const { amount, before } = { amount: progress.due, before: BigInt(progress.received) + BigInt(progress.pending) };
     this.#record({ state: "asked", amount, before: String(before), at: this.#machine.now() });
     this.#step(payment, "asking_wallet");
@@ -323,7 +329,7 @@ export class Flow {
 
   #end(payment: number, problem?: Problem): void {
     if (payment !== this.#payment) return;
-    this.#update(problem === undefined ? { step: "idle" } : { step: "idle", problem });
+    this.#update({ step: "idle", problem });
   }
 
   #record(attempt: Attempt | undefined): void {

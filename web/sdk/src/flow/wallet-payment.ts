@@ -70,7 +70,8 @@ export async function connect(provider: Provider): Promise<string> {
   throw new PaymentStopped({ code: "wallet_failed", detail: "" });
 }
 
-async function isOn(provider: Provider, chainId: number): Promise<boolean> {
+/** Whether the wallet is on this chain. */
+export async function isOn(provider: Provider, chainId: number): Promise<boolean> {
   return Number(await provider.request({ method: "eth_chainId" })) === chainId;
 }
 

@@ -89,7 +89,8 @@ function useOrder({ view, wallets }: CheckoutState): { offer: ShownOffer; index:
   useEffect(() => {
     let isCurrent = true;
     // A wallet says this without asking its owner. One that does not changes nothing.
-    provider?.request({ method: "eth_chainId" }).then(
+    const asked = async () => provider?.request({ method: "eth_chainId" });
+    asked().then(
       (id) => isCurrent && setChainId(Number(id)),
       () => {},
     );

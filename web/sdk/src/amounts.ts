@@ -18,10 +18,14 @@ export function toDecimal(amount: string, decimals: number): string {
   return fraction === "" ? whole : `${whole}.${fraction}`;
 }
 
+/** More fraction digits are beyond what some platforms format. */
+const MOST_FORMATTED_DIGITS = 20;
+
 /** Returns an amount as a person of this language reads it, exact to the last digit. */
 export function formatAmount(amount: string, decimals: number, locale?: string): string {
   const text = toDecimal(amount, decimals);
   const shown = Math.max(2, text.split(".")[1]?.length ?? 0);
+  if (shown > MOST_FORMATTED_DIGITS) return text;
   const digits = text.includes(".") ? { minimumFractionDigits: shown, maximumFractionDigits: shown } : {};
   // As text, because a number would round. The lib's type admits numeric literals only.
   return new Intl.NumberFormat(locale, digits).format(text as Intl.StringNumericLiteral);

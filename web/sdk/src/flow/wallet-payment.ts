@@ -1,7 +1,7 @@
 import type { ChainInfo } from "./configuration.js";
 import { balanceData, NATIVE } from "./transfer.js";
 import type { Terms } from "./view.js";
-import type { Provider } from "./wallets.js";
+import { type Provider, shortText } from "./wallets.js";
 
 /** Why a payment did not go on. What a person can do about it follows from the code. */
 export type Problem =
@@ -39,12 +39,17 @@ const BUSY = -32_002;
 /** The wallet says that it did not do it. After any other error the payment may still be under way. */
 const NOT_DONE = [DECLINED, 4100, 4200, 4900, 4901, -32_600, -32_601, -32_602];
 
-/** The code of a wallet's error. Some wallets wrap the true one. */
+/** The code of a wallet's error; undefined if it has none. Some wallets wrap the true one. */
 export function errorCode(error: unknown): number | undefined {
-  const { code, data } = Object(error) as { code?: unknown; data?: { originalError?: { code?: unknown } } };
-  const inner = data?.originalError?.code;
-  if (typeof inner === "number") return inner;
-  return typeof code === "number" ? code : undefined;
+  try {
+    const { code, data } = Object(error) as { code?: unknown; data?: { originalError?: { code?: unknown } } };
+    const inner = data?.originalError?.code;
+    if (typeof inner === "number") return inner;
+    return typeof code === "number" ? code : undefined;
+  } catch {
+    // An error is whatever a wallet's script throws, and its members may throw too.
+    return undefined;
+  }
 }
 
 /** What a person is told of a wallet's error. */
@@ -53,8 +58,17 @@ export function problemOf(error: unknown): Problem {
   const code = errorCode(error);
   if (code === DECLINED) return { code: "declined" };
   if (code === BUSY) return { code: "wallet_busy" };
-  const message = String((Object(error) as { message?: unknown }).message ?? "");
-  return { code: "wallet_failed", detail: message.slice(0, LONGEST_DETAIL) };
+  return { code: "wallet_failed", detail: messageOf(error) };
+}
+
+/** The message of a wallet's error, as text of one line that fits. */
+function messageOf(error: unknown): string {
+  try {
+    const message = (Object(error) as { message?: unknown }).message;
+    return typeof message === "string" ? shortText(message, LONGEST_DETAIL) : "";
+  } catch {
+    return "";
+  }
 }
 
 /** Whether the wallet surely sent nothing. */

@@ -54,7 +54,7 @@ function readAnnouncement(detail: unknown, onlyTest: boolean): Wallet | undefine
     const { uuid, name, icon, rdns } = info;
     if (typeof uuid !== "string" || typeof name !== "string" || !isProvider(provider)) return undefined;
     if (onlyTest && !(typeof rdns === "string" && rdns.startsWith("test."))) return undefined;
-    return { id: uuid.slice(0, 100), name: shortName(name), icon: shownIcon(icon), provider };
+    return { id: uuid.slice(0, 100), name: shortText(name, LONGEST_NAME) || "Wallet", icon: shownIcon(icon), provider };
   } catch {
     return undefined;
   }
@@ -64,11 +64,10 @@ function isProvider(value: unknown): value is Provider {
   return typeof value === "object" && value !== null && typeof (value as Provider).request === "function";
 }
 
-/** Cuts a name, and drops what would change the direction or the lines of the text around it. */
-function shortName(name: string): string {
-  const clean = [...name.slice(0, 4 * LONGEST_NAME).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "")];
-  const cut = clean.length > LONGEST_NAME ? `${clean.slice(0, LONGEST_NAME - 1).join("")}…` : clean.join("");
-  return cut.trim() || "Wallet";
+/** Cuts a foreign text, and drops what would change the direction or the lines of the text around it. */
+export function shortText(text: string, most: number): string {
+  const clean = [...text.slice(0, 4 * most).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "")];
+  return (clean.length > most ? `${clean.slice(0, most - 1).join("")}…` : clean.join("")).trim();
 }
 
 function shownIcon(icon: unknown): string | undefined {

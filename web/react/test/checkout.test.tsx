@@ -87,11 +87,13 @@ test("a provider that the application connected is asked to pay", async () => {
   await pass(100);
   fireEvent.click(screen.getByRole("button", { name: "Pay with Wallet" }));
   await pass(1_000);
-  expect(calls.slice(0, 5)).toEqual([
+  // The chain is looked at once more, right before the wallet is asked.
+  expect(calls.slice(0, 6)).toEqual([
     "eth_requestAccounts",
     "eth_chainId",
     "eth_getBalance",
     "eth_call",
+    "eth_chainId",
     "eth_sendTransaction",
   ]);
   expect(screen.getByText("Payment sent. The network has not shown it yet.")).toBeTruthy();

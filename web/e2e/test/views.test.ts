@@ -67,6 +67,7 @@ interface Case {
   view: string;
   url: () => Promise<string>;
   after?: (visit: Visit) => Promise<unknown>;
+  done?: () => Promise<unknown>;
 }
 
 const CASES: Record<string, Case> = {
@@ -95,6 +96,22 @@ const CASES: Record<string, Case> = {
     },
   },
   partial: { view: "partial", url: () => paid("10000000", false) },
+  confirming: {
+    view: "confirming",
+    url: async () => {
+      const session = await service.session({ display: DISPLAY });
+      const order = await service.checkout.orders.create({ checkoutSessionId: session.id });
+      // The deposit's block is the last one, so it is not final.
+      await service.hold();
+      await service.pay(order.globalAddress, "25000000");
+      await service.rpc("evm_mine");
+      const pending = async () =>
+        (await service.checkout.sessions.retrieveWithOrder(session.id)).order?.payment?.pendingAmount;
+      await expect.poll(pending, { timeout: 20_000, interval: 500 }).toBe("25000000");
+      return String(session.url);
+    },
+    done: () => service.release(),
+  },
   processing: { view: "processing", url: () => reported([...deposit("25000000")]) },
   complete: {
     view: "complete",
@@ -122,7 +139,7 @@ const CASES: Record<string, Case> = {
   },
 };
 
-describe.each(Object.entries(CASES))("the view %s", (name, { view, url, after }) => {
+describe.each(Object.entries(CASES))("the view %s", (name, { view, url, after, done }) => {
   test("is accessible in light and dark, on a phone and on a desk", async () => {
     const address = await url();
     for (const width of [390, 1280]) {
@@ -139,6 +156,7 @@ describe.each(Object.entries(CASES))("the view %s", (name, { view, url, after })
         await visited.context.close();
       }
     }
+    await done?.();
   });
 });
 

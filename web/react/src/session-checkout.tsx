@@ -104,7 +104,9 @@ function Heading({ checkout: { view } }: { checkout: CheckoutState }) {
     total: amount(terms?.amount ?? "0"),
     due: amount(progress.due),
   };
-  const text = `${view.name}_text` as keyof Messages;
+  const text = (
+    view.isOnItsWay && view.name === "expired" ? "expired_sent_text" : `${view.name}_text`
+  ) as keyof Messages;
   const hasText = !["loading", "choose", "pay"].includes(view.name);
   return (
     <>
@@ -138,7 +140,8 @@ function Body({ checkout, redirect }: { checkout: CheckoutState; redirect: "auto
   const { view, session, configuration, now } = checkout;
   if (session === undefined) return null;
   const { supportUrl } = configuration.brand;
-  const contact = supportUrl !== undefined && (
+  // In another page, this is a text of the API's host, which must not run as script there.
+  const contact = supportUrl !== undefined && /^(https|mailto):/i.test(supportUrl) && (
     <a className="checkout-secondary" href={supportUrl}>
       {t("contact")}
     </a>
@@ -207,6 +210,8 @@ function Body({ checkout, redirect }: { checkout: CheckoutState; redirect: "auto
           {view.name === "not_payable" && checkout.problem?.code === "address_mismatch" && (
             <p role="alert">{t("address_mismatch")}</p>
           )}
+          {view.isOnItsWay && <Facts checkout={checkout} />}
+          {view.isOnItsWay && contact}
           {cancel(true)}
         </>
       );

@@ -73,18 +73,33 @@ export function anyspendBaseUrl(): string {
 async function call(path: string, init: RequestInit): Promise<{ response: Response; body: Record<string, unknown> }> {
   const { fetch = globalThis.fetch } = configuration;
   const response = await fetch(anyspendBaseUrl() + path, { ...init, signal: AbortSignal.timeout(10_000) });
-  const text = await response.text();
+  const body = parsed(await response.text());
+  // A portal or a firewall answers with pages of its own, under any status.
+  if (body === undefined || (isRead(response) && typeof body.success !== "boolean")) throw failure(response, {});
+  return { response, body };
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
   try {
-    return { response, body: JSON.parse(text) as Record<string, unknown> };
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : undefined;
   } catch {
-    return { response, body: { message: `the service answered ${response.status}` } };
+    return undefined;
   }
+}
+
+function isRead({ status }: Response): boolean {
+  return status === 200 || status === 400;
 }
 
 function failure(response: Response, body: Record<string, unknown>): AnySpendError {
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   const message = typeof body.message === "string" ? body.message : `the service answered ${response.status}`;
-  return new AnySpendError(message, response.status, Number.isFinite(seconds) ? seconds * 1000 : undefined);
+  return new AnySpendError(
+    message,
+    response.status,
+    Number.isFinite(seconds) ? Math.min(seconds, 300) * 1000 : undefined,
+  );
 }
 
 export const anyspend = {
@@ -111,7 +126,7 @@ export const anyspend = {
   /** Reads a session and returns the whole envelope. A session that does not exist resolves too, with `success: false`. */
   async getCheckoutSession(id: string): Promise<GetCheckoutSessionResponse> {
     const { response, body } = await call(`/checkout-sessions/${encodeURIComponent(id)}`, { method: "GET" });
-    if (response.status !== 200 && response.status !== 400) throw failure(response, body);
+    if (!isRead(response)) throw failure(response, body);
     return body as unknown as GetCheckoutSessionResponse;
   },
 };

@@ -140,7 +140,7 @@ class Sessions {
       } catch (error) {
         if (!(error instanceof CheckoutError && error.isRetryable)) throw error;
         pause = Math.min(pause * 2, 30_000);
-        wait = error.retryAfterMs ?? pause;
+        wait = Math.min(error.retryAfterMs ?? pause, 300_000);
       }
       await sleep(wait * (1 + Math.random() / 5), signal);
     }

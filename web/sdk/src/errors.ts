@@ -76,11 +76,14 @@ export function failureOf(status: number, headers: Headers, body: unknown): Chec
   });
 }
 
-/** Reads `Retry-After`: seconds, or an HTTP date. */
+// A timer takes no more than 2^31 ms: with more it would end at once, again and again.
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+
+/** Reads `Retry-After`: seconds, or an HTTP date. At most a day. */
 function retryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS) : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

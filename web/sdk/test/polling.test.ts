@@ -26,6 +26,7 @@ test.each<[string, Partial<Pace>, number | undefined]>([
   ["many failures", { failures: 20 }, 30_000],
   ["a failure that says when", { failures: 1, retryAfterMs: 7_000 }, 7_000],
   ["a failure that says now", { failures: 9, retryAfterMs: 0 }, 1_000],
+  ["a failure that says in a month", { failures: 1, retryAfterMs: 30 * 86_400_000 }, 300_000],
   ["a complete session", { status: "complete", isLatePossible: true }, undefined],
   ["an expired one", { status: "expired" }, undefined],
   ["an expired one that money may still reach", { status: "expired", isLatePossible: true }, 10_000],

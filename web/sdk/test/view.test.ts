@@ -136,3 +136,12 @@ describe("an attempt", () => {
     expect(viewOf(facts(linked(), { attempt }))).toMatchObject({ canPay: false, isPayingAgain: true });
   });
 });
+
+test("an expired page whose payment is on its way does not say that nothing was paid", () => {
+  const attempt: Attempt = { state: "sent", amount: String(PRICE), before: "0", at: 0, hash: `0x${"1".repeat(64)}` };
+  const expired = (attempt?: Attempt) => viewOf(facts(sessionOf("expired", "expired", {}), { attempt }));
+  expect(expired(attempt)).toMatchObject({ name: "expired", isOnItsWay: true });
+  expect(expired({ ...attempt, state: "asked" }).isOnItsWay).toBe(true);
+  expect(expired({ ...attempt, state: "reverted" }).isOnItsWay).toBe(false);
+  expect(expired().isOnItsWay).toBe(false);
+});

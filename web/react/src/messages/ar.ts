@@ -27,6 +27,7 @@ export const ar: Messages = {
   expired_partial_text: "وصل {received} من {total} وهي عند المتجر. اتصل بالمتجر واذكر هذا المرجع.",
   expired: "انتهت المهلة",
   expired_text: "لم يُدفع شيء. ابدأ من جديد في المتجر.",
+  expired_sent_text: "ربما أُرسلت دفعتك ولم تصل بعد. لا تدفع مرة أخرى، وتواصل مع المتجر واذكر هذا المرجع.",
   excess: "دُفع {excess} زيادة. وهي عند المتجر.",
   step_seen: "رُصدت",
   step_final: "تأكدت",

@@ -29,6 +29,8 @@ export const de: Messages = {
     "{received} von {total} sind angekommen, und der Shop hat sie. Wenden Sie sich an den Shop und nennen Sie diese Referenz.",
   expired: "Frist abgelaufen",
   expired_text: "Es wurde nichts bezahlt. Beginnen Sie im Shop von vorn.",
+  expired_sent_text:
+    "Ihre Zahlung wurde vielleicht gesendet und ist noch nicht angekommen. Zahlen Sie nicht noch einmal. Wenden Sie sich an den Shop und nennen Sie diese Referenz.",
   excess: "Es wurden {excess} zu viel bezahlt. Der Shop hat sie.",
   step_seen: "Gesehen",
   step_final: "Bestätigt",

@@ -26,6 +26,8 @@ export const en = {
   expired_partial_text: "{received} of {total} arrived, and the shop has it. Contact the shop and name this reference.",
   expired: "Checkout expired",
   expired_text: "Nothing was paid. Start again at the shop.",
+  expired_sent_text:
+    "Your payment may have been sent and not arrived yet. Do not pay again. Contact the shop and name this reference.",
   excess: "{excess} more than the price was paid. The shop has it.",
   step_seen: "Seen",
   step_final: "Confirmed",

@@ -28,6 +28,8 @@ export const es: Messages = {
     "Llegaron {received} de {total} y la tienda los tiene. Contacta con la tienda e indica esta referencia.",
   expired: "Plazo terminado",
   expired_text: "No se ha pagado nada. Empieza de nuevo en la tienda.",
+  expired_sent_text:
+    "Es posible que tu pago se haya enviado y aún no haya llegado. No pagues otra vez. Contacta con la tienda e indica esta referencia.",
   excess: "Se pagaron {excess} de más. La tienda los tiene.",
   step_seen: "Detectado",
   step_final: "Confirmado",

@@ -29,6 +29,8 @@ export const fr: Messages = {
     "{received} sur {total} sont arrivés et la boutique les a. Contactez la boutique et indiquez cette référence.",
   expired: "Délai dépassé",
   expired_text: "Rien n’a été payé. Recommencez dans la boutique.",
+  expired_sent_text:
+    "Votre paiement a peut-être été envoyé sans être encore arrivé. Ne payez pas une nouvelle fois. Contactez la boutique et indiquez cette référence.",
   excess: "{excess} ont été payés en trop. La boutique les a.",
   step_seen: "Détecté",
   step_final: "Confirmé",

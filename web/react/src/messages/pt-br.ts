@@ -27,6 +27,8 @@ export const ptBr: Messages = {
   expired_partial_text: "Chegaram {received} de {total}, e a loja os tem. Fale com a loja e informe esta referência.",
   expired: "Prazo encerrado",
   expired_text: "Nada foi pago. Comece de novo na loja.",
+  expired_sent_text:
+    "Seu pagamento pode ter sido enviado e ainda não ter chegado. Não pague de novo. Fale com a loja e informe esta referência.",
   excess: "Foram pagos {excess} a mais. A loja os tem.",
   step_seen: "Detectado",
   step_final: "Confirmado",

@@ -27,6 +27,7 @@ export const zhCn: Messages = {
   expired_partial_text: "已到账 {received}，共 {total}，商家已收到。请联系商家并提供此参考号。",
   expired: "付款已过期",
   expired_text: "没有支付任何款项。请回到商店重新开始。",
+  expired_sent_text: "您的付款可能已发出但尚未到账。请勿再次付款。请联系商店并提供此参考号。",
   excess: "多付了 {excess}。商家已收到。",
   step_seen: "已发现",
   step_final: "已确认",

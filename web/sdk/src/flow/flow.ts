@@ -70,6 +70,9 @@ export class Flow {
   #skewMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #starts = 0;
+  /** How many reads began, and the latest one of them that succeeded. */
+  #reads = 0;
+  #newest = 0;
   #failures = 0;
   #retryAfterMs: number | undefined;
   #pace = { of: "", since: 0 };
@@ -144,9 +147,14 @@ export class Flow {
     clearTimeout(this.#timer);
     const start = this.#starts;
     const asked = this.#machine.now();
+    this.#reads += 1;
+    const read = this.#reads;
     try {
       const { data, headers } = await this.#options.api.readSession(this.#options.sessionId);
       if (start !== this.#starts) return false;
+      // A later read has told more: this one would take back what is shown.
+      if (read < this.#newest) return true;
+      this.#newest = read;
       this.#noteTime(headers.get("date"), (asked + this.#machine.now()) / 2);
       this.#failures = 0;
       this.#retryAfterMs = undefined;
@@ -154,7 +162,7 @@ export class Flow {
       this.#receive(data);
       return true;
     } catch (error) {
-      if (start !== this.#starts) return false;
+      if (start !== this.#starts || read < this.#newest) return false;
       this.#isUnknown = error instanceof CheckoutError && error.code === "session_not_found";
       this.#failures += 1;
       this.#retryAfterMs = error instanceof CheckoutError ? error.retryAfterMs : undefined;
@@ -225,13 +233,15 @@ export class Flow {
     this.#update({});
     await this.#link(payment);
     if (!this.#mayPay(again)) return undefined;
-    const { terms, progress } = this.#snapshot.view;
-    if (terms?.depositAddress === undefined) throw new PaymentStopped({ code: "unreachable" });
-    const { chainId, chainName } = terms;
-    if (chainId !== agreed.chainId) throw new PaymentStopped({ code: "terms_changed" });
+    const { chainId, chainName } = agreed;
     // The payer may have switched while the order was created, and not every wallet reads the transaction's chain.
     if (!(await isOn(provider, chainId))) throw new PaymentStopped({ code: "wrong_chain", chainName });
     if (payment !== this.#payment || !this.#mayPay(again)) return undefined;
+    // Read after the last wait: a deposit may have been seen meanwhile. Whoever else links an order chooses its terms, and
+    // the payer agreed to these.
+    const { terms, progress } = this.#snapshot.view;
+    if (terms?.depositAddress === undefined) throw new PaymentStopped({ code: "unreachable" });
+    if (!isAgreed(terms, agreed)) throw new PaymentStopped({ code: "terms_changed" });
     const { amount, before } = { amount: progress.due, before: BigInt(progress.received) + BigInt(progress.pending) };
     this.#record({ state: "asked", amount, before: String(before), at: this.#machine.now() });
     this.#step(payment, "asking_wallet");
@@ -415,4 +425,14 @@ export function browserMachine(): Machine {
       };
     },
   };
+}
+
+/** Whether an order asks for what the payer agreed to. */
+function isAgreed(terms: Terms, agreed: Terms): boolean {
+  return (
+    terms.chainId === agreed.chainId &&
+    terms.amount === agreed.amount &&
+    isSame(terms.token.address, agreed.token.address) &&
+    isSame(terms.recipient, agreed.recipient)
+  );
 }

@@ -19,8 +19,10 @@ const MINUTE = 60_000;
 /** Returns the milliseconds until the next read; undefined if there is nothing more to learn. */
 export function nextRead(pace: Pace): number | undefined {
   const { status, isMoving, isHidden, sinceMs, failures, retryAfterMs, isLatePossible } = pace;
-  if (failures > 0) return Math.max(retryAfterMs ?? Math.min(1_000 * 2 ** failures, 30_000), 1_000);
   if (status === "complete") return undefined;
+  // A date in `Retry-After` is read with this device's clock, which may be wrong by days.
+  if (failures > 0)
+    return Math.min(Math.max(retryAfterMs ?? Math.min(1_000 * 2 ** failures, 30_000), 1_000), 5 * MINUTE);
   if (status === "expired") return isLatePossible && sinceMs < 10 * MINUTE ? 10_000 : undefined;
   if (isHidden) return 30_000;
   if (isMoving) return sinceMs < MINUTE ? 1_000 : 2_000;

@@ -66,6 +66,8 @@ export interface View {
   canPay: boolean;
   /** Whether paying again needs an explicit decision: an earlier attempt may still arrive. */
   isPayingAgain: boolean;
+  /** With `expired`: a payment that was asked for here was not seen yet. The page must not say that nothing was paid. */
+  isOnItsWay: boolean;
 }
 
 /** What the view follows from. */
@@ -97,6 +99,7 @@ export function viewOf(facts: Facts): View {
     progress: NOTHING,
     canPay: false,
     isPayingAgain: false,
+    isOnItsWay: false,
     ...parts,
   });
   if (facts.isUnknown) return view("not_found");
@@ -131,7 +134,9 @@ export function viewOf(facts: Facts): View {
       if (status === "refunded") return view("refunded", shown);
       const isPaid = isSeen && !has(progress.due);
       if (session.order?.payment?.isLate || isPaid || status === "executed") return view("late", shown);
-      return view(isSeen ? "expired_partial" : "expired", shown);
+      const { attempt } = facts;
+      const isOnItsWay = attempt !== undefined && attempt.state !== "reverted" && !hasArrived(attempt, progress);
+      return view(isSeen ? "expired_partial" : "expired", { ...shown, isOnItsWay });
     }
   }
 }

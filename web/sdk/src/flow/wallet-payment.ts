@@ -86,7 +86,8 @@ export async function connect(provider: Provider): Promise<string> {
 
 /** Whether the wallet is on this chain. */
 export async function isOn(provider: Provider, chainId: number): Promise<boolean> {
-  return Number(await provider.request({ method: "eth_chainId" })) === chainId;
+  // A wallet that falls silent here must not hold the page, and every other tab with it.
+  return Number(await read(provider, "eth_chainId", [])) === chainId;
 }
 
 /** Brings the wallet to the chain; a chain that it does not know is added if the deployment names a public node. */

@@ -15,7 +15,7 @@ if (accent !== undefined) applyAccent(accent);
 
 // The id is in the path alone: the document is the same for every session. What stands before the page's own path is the
 // service's address, which may have a path too.
-const [service, id = ""] = window.location.href.split(/[?#]/)[0]?.split("/checkout/") ?? [];
+const [, service, id = ""] = /^(.*)\/checkout\/([^/]*)/.exec(window.location.href.split(/[?#]/)[0] ?? "") ?? [];
 const sessionId = decoded(id);
 const locale = document.documentElement.lang;
 

@@ -1,6 +1,6 @@
-import { CheckoutError, Checkout as Client, type SessionParams } from "checkout-sessions";
-import { type Configuration, chainOf, tokenOf } from "checkout-sessions/flow";
-import { type FormEvent, useId, useMemo, useRef, useState } from "react";
+import { CheckoutError, Checkout as Client, type Session, type SessionParams } from "checkout-sessions";
+import { browserAttempts, type Configuration, chainOf, tokenOf } from "checkout-sessions/flow";
+import { type FormEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { translator } from "./messages.js";
 import { type CheckoutEvents, type CheckoutLook, SessionCheckout } from "./session-checkout.js";
 import { directionOf, typedAmount } from "./text.js";
@@ -20,20 +20,33 @@ export interface NewCheckoutProps extends UseCheckoutOptions, CheckoutEvents, Ch
 
 /** Creates a session and its order when the payer goes on, and shows it. */
 export function NewCheckout(props: NewCheckoutProps) {
+  const opened = `checkout-new:${JSON.stringify(termsOf(props))}`;
   const [sessionId, setSessionId] = useState<string>();
+  // After the first rendering, which a server does too.
+  useEffect(() => setSessionId(reopened(opened)), [opened]);
   const configuration = useConfiguration("new", props);
   const { checkoutSession: _created, recipientAddress, sessionId: _none, ...rest } = props;
+  const begin = (id: string) => {
+    remember(opened, id);
+    setSessionId(id);
+  };
+  const ended = (tell: CheckoutEvents["onComplete"]) => (session: Session) => {
+    remember(opened, undefined);
+    tell?.(session);
+  };
   if (sessionId !== undefined) {
     return (
       <SessionCheckout
         {...rest}
+        onComplete={ended(props.onComplete)}
+        onExpired={ended(props.onExpired)}
         trust={{ recipient: recipientAddress }}
         configuration={configuration}
         sessionId={sessionId}
       />
     );
   }
-  return <Start {...props} configuration={configuration} onCreated={setSessionId} />;
+  return <Start {...props} configuration={configuration} onCreated={begin} />;
 }
 
 function Start(props: NewCheckoutProps & { configuration: Configuration | undefined; onCreated(id: string): void }) {
@@ -49,14 +62,16 @@ function Start(props: NewCheckoutProps & { configuration: Configuration | undefi
 
   const start = async (amount: string) => {
     // A second try of the same terms continues the first.
-    if (keys.current.of !== amount)
-      keys.current = { of: amount, session: crypto.randomUUID(), order: crypto.randomUUID() };
+    const of = JSON.stringify([props.checkoutSession, termsOf(props), amount]);
+    if (keys.current.of !== of) keys.current = { of, session: crypto.randomUUID(), order: crypto.randomUUID() };
     setBusy(true);
     setProblem(undefined);
     try {
       props.onCreated(await create(props, amount, keys.current));
     } catch (error) {
       const isPassing = error instanceof CheckoutError && error.isRetryable;
+      // What was refused stays refused under its keys.
+      if (!isPassing) keys.current.of = "";
       const detail = error instanceof Error ? error.message : "";
       setProblem(isPassing ? t("unreachable") : t("refused", { detail }));
     } finally {
@@ -99,6 +114,32 @@ function Start(props: NewCheckoutProps & { configuration: Configuration | undefi
       </form>
     </section>
   );
+}
+
+function termsOf(props: NewCheckoutProps) {
+  const { baseUrl, recipientAddress, destinationTokenAddress, destinationTokenChainId, destinationTokenAmount } = props;
+  return { baseUrl, recipientAddress, destinationTokenAddress, destinationTokenChainId, destinationTokenAmount };
+}
+
+/** The session that this tab opened on the same terms and asked a wallet to pay. Without it, a reload would offer to pay
+ * the same thing twice. */
+function reopened(name: string): string | undefined {
+  try {
+    const id = window.sessionStorage.getItem(name) ?? undefined;
+    return id !== undefined && browserAttempts().read(id) !== undefined ? id : undefined;
+  } catch {
+    // A server, or a browser that stores nothing.
+    return undefined;
+  }
+}
+
+function remember(name: string, id: string | undefined): void {
+  try {
+    if (id === undefined) window.sessionStorage.removeItem(name);
+    else window.sessionStorage.setItem(name, id);
+  } catch {
+    // A browser that stores nothing.
+  }
 }
 
 async function create(

@@ -1,5 +1,6 @@
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { depositAddress } from "checkout-sessions/address";
+import { browserAttempts } from "checkout-sessions/flow";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Checkout } from "../src/index.js";
 import { ServiceDouble, SHOP, USDC } from "./service-double.js";
@@ -110,6 +111,30 @@ test("terms of the page's own create a session and its order when the payer goes
   await pass(1_000);
   expect(service.asked.slice(1, 4)).toEqual(["POST /checkout-sessions", "POST /orders", "GET /checkout-sessions/s1"]);
   expect(heading()).toBe("Pay 25 USDC");
+});
+
+test("terms that this tab's wallet was asked to pay are not offered anew after a reload", async () => {
+  const { sessionId: _, ...rest } = common();
+  const terms = { recipientAddress: SHOP, destinationTokenAddress: USDC, destinationTokenChainId: 8453 };
+  const open = () => render(<Checkout {...rest} {...terms} checkoutSession={{}} />);
+  const first = open();
+  await pass(100);
+  fireEvent.change(screen.getByLabelText("Amount (USDC · Base)"), { target: { value: "25" } });
+  fireEvent.click(screen.getByRole("button", { name: "Continue" }));
+  await pass(1_000);
+  first.unmount();
+
+  const second = open();
+  await pass(100);
+  expect(screen.getByRole("button", { name: "Continue" })).toBeTruthy();
+  second.unmount();
+
+  browserAttempts().write("s1", { state: "asked", amount: "25000000", before: "0", at: Date.now() });
+  open();
+  await pass(1_000);
+  expect(screen.queryByRole("button", { name: "Continue" })).toBeNull();
+  expect(service.asked.filter((call) => call === "POST /orders")).toHaveLength(1);
+  browserAttempts().write("s1", undefined);
 });
 
 test("texts, direction and colours are the application's", async () => {

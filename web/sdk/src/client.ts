@@ -58,7 +58,8 @@ export class Checkout {
 
   constructor(options: CheckoutOptions) {
     const { apiKey, fetch, timeoutMs = 10_000, maxRetries = 2 } = options;
-    this.#baseUrl = options.baseUrl.replace(/\/+$/, "");
+    // Throws on what is no address, which would look like a service that cannot be reached.
+    this.#baseUrl = new URL(options.baseUrl).href.replace(/\/+$/, "");
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
     const transport = { baseUrl: this.#baseUrl, fetch, headers, timeoutMs, maxRetries };
     this.sessions = new Sessions(transport);
@@ -108,7 +109,9 @@ class Sessions {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(filter)) {
       if (name === "created") {
-        for (const [bound, time] of Object.entries(value)) query.set(`created[${bound}]`, String(time));
+        for (const [bound, time] of Object.entries(value ?? {})) {
+          if (time !== undefined) query.set(`created[${bound}]`, String(time));
+        }
       } else if (value !== undefined) {
         query.set(name, String(value));
       }

@@ -80,10 +80,11 @@ export class Flow {
   #payment = 0;
 
   constructor(options: FlowOptions) {
-    this.#options = options;
+    // The API takes an id in capitals too, and a payment is remembered under one name.
+    this.#options = { ...options, sessionId: options.sessionId.toLowerCase() };
     this.#attempts = options.attempts ?? browserAttempts();
     this.#machine = options.machine ?? browserMachine();
-    const attempt = this.#attempts.read(options.sessionId);
+    const attempt = this.#attempts.read(this.#options.sessionId);
     const { configuration } = options;
     this.#snapshot = {
       view: viewOf({

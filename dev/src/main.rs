@@ -154,7 +154,8 @@ fn merchant(text: &str) -> Result<Merchant, String> {
 #[derive(Args)]
 struct TableOptions {
     /// The DynamoDB table: the output `TableName` of the stack
-    #[arg(long = "table")]
+    // An id of its own: `key create --name` has the other.
+    #[arg(long = "table", id = "table", value_name = "NAME")]
     name: String,
     /// Use the DynamoDB at this URL instead of the one in the AWS account of this shell
     #[arg(long)]
@@ -481,4 +482,23 @@ fn amount(text: &str) -> Result<Amount, domain::invalid::Invalid> {
 fn commands() -> &'static str {
     let document = include_str!("../../CONTRIBUTING.md");
     document.find("## Commands and knobs").map_or(document, |start| document.split_at(start).1)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Two options of one command with the same id are refused only when that command runs.
+    #[test]
+    fn each_command_can_be_parsed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_has_a_name_and_a_table() {
+        let parsed = Cli::try_parse_from(["dev", "key", "create", "--table", "checkout", "--name", "shop"]);
+        assert!(parsed.is_ok(), "{:?}", parsed.err());
+    }
 }

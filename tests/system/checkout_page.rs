@@ -97,7 +97,7 @@ async fn what_a_browser_has_already_is_not_sent_again() {
     ] {
         let first = open(&service, "/checkout/0", &headers).await;
         let tag = header(&first, "etag").to_owned();
-        assert_eq!(header(&first, "cache-control"), "public, max-age=300");
+        assert_eq!(header(&first, "cache-control"), "private, max-age=300");
         assert!(!first.bytes().await.unwrap().is_empty());
         let known = [headers, vec![("if-none-match", tag.as_str())]].concat();
         let second = open(&service, "/checkout/1", &known).await;

@@ -116,7 +116,7 @@ fn respond(
 ) -> LambdaResponse {
     let mut response = LambdaResponse::default();
     response.headers = HeaderMap::from_iter([
-        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (CACHE_CONTROL, HeaderValue::from_static("private, max-age=300")),
         (VARY, HeaderValue::from_static("Accept, Accept-Language, Accept-Encoding")),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

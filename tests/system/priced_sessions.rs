@@ -336,6 +336,10 @@ async fn among_several_offers_chain_and_token_select() {
         (json!({ "srcChain": BASE, "srcTokenAddress": USDC }), Ok((RECIPIENT, "25000000"))),
         (json!({}), Err(("missing_required_field", "srcChain"))),
         (json!({ "srcChain": BASE }), Err(("missing_required_field", "srcTokenAddress"))),
+        (
+            json!({ "srcChain": 10, "recipientAddress": "0x000000000000000000000000000000000000dEaD" }),
+            Err(("order_terms_mismatch", "recipientAddress")),
+        ),
         (json!({ "srcChain": 10 }), Err(("order_terms_mismatch", "srcChain"))),
         (
             json!({ "srcChain": POLYGON, "srcTokenAddress": USDC }),

@@ -144,7 +144,15 @@ impl Pricing {
             (Some(_), Some(_)) => return Err(ChoiceRefusal::Missing("srcTokenAddress")),
             (None, _) => {
                 let is_offered = |chain| self.offers.iter().any(|offer| offer.chain == chain);
-                let field = if choice.chain.is_none_or(is_offered) { "srcTokenAddress" } else { "srcChain" };
+                let is_paid = |recipient: &_| self.offers.iter().any(|offer| offer.recipient == *recipient);
+                // The first field that differs, in the contract's order.
+                let field = if !choice.recipient.as_ref().is_none_or(is_paid) {
+                    "recipientAddress"
+                } else if choice.chain.is_none_or(is_offered) {
+                    "srcTokenAddress"
+                } else {
+                    "srcChain"
+                };
                 return Err(ChoiceRefusal::Mismatch(field));
             }
         };

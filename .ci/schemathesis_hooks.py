@@ -130,12 +130,10 @@ def before_call(_context, case, _kwargs):
     meta = case.meta
     if meta is None or not meta.generation.mode.is_positive:
         return
-    if operation_of(case).startswith("list"):
+    if operation_of(case) == "listCheckoutSessions":
         # A cursor, a session to start after and a time are texts to the document. Hardly a drawn one is any, and the
-        # tool warns of an operation that mostly refuses. The draw is by the query: a list has neither path nor body.
-        if is_drawn(repr(sorted(case.query.items())).encode()):
-            case.query = {name: value for name, value in case.query.items() if name in ("status", "limit")}
-        return
+        # tool fails on an operation that mostly refuses. The system tests have good and bad ones of each.
+        case.query = {name: value for name, value in case.query.items() if name in ("status", "limit")}
     if not is_drawn(repr((case.path_parameters, case.body)).encode()):
         return
     base, follows_links = case.operation.base_url, meta.phase.name.value == "stateful"

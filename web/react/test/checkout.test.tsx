@@ -113,7 +113,7 @@ test("terms of the page's own create a session and its order when the payer goes
   expect(heading()).toBe("Pay 25 USDC");
 });
 
-test("terms that this tab's wallet was asked to pay are not offered anew after a reload", async () => {
+test("after a reload, a payment that a wallet was asked for is continued and not offered again", async () => {
   const { sessionId: _, ...rest } = common();
   const terms = { recipientAddress: SHOP, destinationTokenAddress: USDC, destinationTokenChainId: 8453 };
   const open = () => render(<Checkout {...rest} {...terms} checkoutSession={{}} />);

@@ -238,8 +238,8 @@ export class Flow {
     // The payer may have switched while the order was created, and not every wallet reads the transaction's chain.
     if (!(await isOn(provider, chainId))) throw new PaymentStopped({ code: "wrong_chain", chainName });
     if (payment !== this.#payment || !this.#mayPay(again)) return undefined;
-    // Read after the last wait: a deposit may have been seen meanwhile. Whoever else links an order chooses its terms, and
-    // the payer agreed to these.
+    // Read after the last wait: a deposit may have been seen meanwhile, and another caller may have linked an order with
+    // terms that the payer did not agree to.
     const { terms, progress } = this.#snapshot.view;
     if (terms?.depositAddress === undefined) throw new PaymentStopped({ code: "unreachable" });
     if (!isAgreed(terms, agreed)) throw new PaymentStopped({ code: "terms_changed" });

@@ -160,6 +160,9 @@ async fn sessions_are_found_by_the_time_of_their_creation() {
         (format!("created[lt]={}", base + 1), vec![0]),
         (format!("created%5Bgte%5D={iso}&created%5Blte%5D={iso}"), vec![1]),
         (format!("created[gte]={}&created[lt]={}", base + 2, base + 1), vec![]),
+        // Without an offset, and with one whose `+` is not encoded.
+        (format!("created[gt]={}", iso.to_string().trim_end_matches('Z')), vec![2]),
+        (format!("created[gt]={}", iso.to_string().replace('Z', "+00:00")), vec![2]),
     ] {
         let expected: Vec<String> = expected.into_iter().map(|at: usize| created[at].clone()).collect();
         assert_eq!(ids_of(&shop.list(&query).await), expected, "{query}");
@@ -348,7 +351,12 @@ async fn orders_are_listed_by_their_creator_to_their_merchant() {
     let second = orders(service, &format!("{query}&offset=1&limit=1"), key).await;
     assert_eq!(ids_of(&second), [id]);
     let first = orders(service, &format!("{query}&limit=1"), key).await;
-    assert_eq!((&first.body["has_more"], &first.body["next_cursor"]), (&json!(true), &json!("1")));
+    assert_eq!(first.body["has_more"], true);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let rest = orders(service, &format!("{query}&offset=0&cursor={cursor}"), key).await;
+    assert_eq!((ids_of(&rest), &rest.body["has_more"]), (vec![id.to_owned()], &json!(false)));
+    let both = orders(service, &format!("{query}&offset=1&cursor={cursor}"), key).await;
+    assert_eq!(both.failure(), (400, "invalid_field_value", Some("cursor")));
     assert!(ids_of(&orders(service, &query, Some(&other)).await).is_empty());
     assert_eq!(orders(service, &query, None).await.failure(), (401, "key_missing", None));
     for (query, code, param) in [
@@ -356,8 +364,99 @@ async fn orders_are_listed_by_their_creator_to_their_merchant() {
         ("creatorAddress=", "missing_required_field", "creatorAddress"),
         ("creatorAddress=0x1&offset=1001", "invalid_field_value", "offset"),
         ("creatorAddress=0x1&limit=101", "invalid_field_value", "limit"),
+        ("creatorAddress=0x1&cursor=1", "invalid_field_value", "cursor"),
+        (&format!("creatorAddress=0x1&cursor={cursor}.1001"), "invalid_field_value", "cursor"),
+        (&format!("creatorAddress=0x1&cursor={cursor}.-1"), "invalid_field_value", "cursor"),
     ] {
         assert_eq!(orders(service, query, key).await.failure(), (400, code, Some(param)), "{query}");
+    }
+}
+
+/// Creates an order that names [`WALLET`]; of no merchant without a key.
+async fn order_of_the_wallet(service: &Service, key: Option<&str>) -> String {
+    let request = service.post("/orders").json(&with(order(), json!({ "creatorAddress": WALLET })));
+    let request = key.into_iter().fold(request, |request, key| request.header("x-api-key", key));
+    let made = service.send(request).await;
+    service.clock.advance(Duration::from_millis(1));
+    made.ok()["id"].as_str().unwrap().to_owned()
+}
+
+/// All pages, from a query on.
+async fn all_orders(service: &Service, query: &str, key: Option<&str>) -> Vec<String> {
+    let (mut ids, mut query) = (Vec::new(), query.to_owned());
+    for _ in 0..1_000 {
+        let page = orders(service, &query, key).await;
+        ids.extend(ids_of(&page));
+        let Some(next) = page.body["next_cursor"].as_str() else { return ids };
+        let limit = query.split('&').find(|part| part.starts_with("limit=")).unwrap_or("limit=100");
+        query = format!("creatorAddress={WALLET}&{limit}&cursor={next}");
+    }
+    panic!("the list does not end");
+}
+
+#[tokio::test]
+async fn strangers_who_name_the_same_wallet_push_no_order_out_of_a_list() {
+    let shop = Shop::open().await;
+    let (service, key) = (&shop.service, Some(shop.key.as_str()));
+    let mut own = vec![order_of_the_wallet(service, key).await, order_of_the_wallet(service, key).await];
+    for _ in 0..MOST_EXAMINED + 50 {
+        order_of_the_wallet(service, None).await;
+    }
+    own.push(order_of_the_wallet(service, key).await);
+    own.reverse();
+    let query = format!("creatorAddress={WALLET}");
+    service.calls.take();
+    let first = orders(service, &query, key).await;
+    assert_eq!((ids_of(&first), &first.body["has_more"]), (own[..1].to_vec(), &json!(true)));
+    let queried = |call: &harness::Call| call.operation == "Query" && call.request["IndexName"].is_null();
+    let records = service.calls.take().iter().filter(|call| queried(call)).count();
+    assert_eq!(records, 1, "the transactions of strangers' orders are not read");
+    for limit in [1, 2, 100] {
+        assert_eq!(all_orders(service, &format!("{query}&limit={limit}"), key).await, own);
+    }
+    // An offset counts the merchant's own orders, also across calls.
+    for offset in 0..=3 {
+        assert_eq!(all_orders(service, &format!("{query}&offset={offset}"), key).await, own[offset..]);
+    }
+}
+
+/// Orders are created between the pages, by the merchant and by strangers. Each that was there before is shown exactly
+/// once, newest first, from any offset and with any limit.
+#[tokio::test]
+async fn pages_of_orders_lose_and_repeat_nothing_while_orders_are_created() {
+    let seed = fastrand::u64(..);
+    let mut rng = Rng::with_seed(seed);
+    let service = Service::start_with(&Setup { public_orders: true, ..Setup::default() }).await;
+    let key = service.api_key("shop", Role::Secret).await;
+    let (mut everyones, mut own) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        let caller = rng.bool().then_some(key.as_str());
+        let id = order_of_the_wallet(&service, caller).await;
+        own.extend(caller.map(|_| id.clone()));
+        everyones.push(id);
+    }
+    everyones.reverse();
+    own.reverse();
+    for caller in [None, Some(key.as_str())] {
+        for limit in [1, 7, 100] {
+            let expected = if caller.is_some() { &mut own } else { &mut everyones };
+            let offset = rng.usize(..expected.len());
+            let mut query = format!("creatorAddress={WALLET}&limit={limit}&offset={offset}");
+            let (mut shown, mut created) = (Vec::new(), Vec::new());
+            loop {
+                let page = orders(&service, &query, caller).await;
+                shown.extend(ids_of(&page));
+                let Some(next) = page.body["next_cursor"].as_str() else { break };
+                query = format!("creatorAddress={WALLET}&limit={limit}&cursor={next}");
+                if rng.u8(0..4) == 0 {
+                    created.push(order_of_the_wallet(&service, Some(&key)).await);
+                }
+            }
+            assert_eq!(shown, expected[offset..], "seed {seed}, limit {limit}, offset {offset}");
+            created.reverse();
+            own.splice(0..0, created.clone());
+            everyones.splice(0..0, created);
+        }
     }
 }
 

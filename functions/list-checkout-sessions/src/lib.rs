@@ -3,7 +3,7 @@
 mod request;
 
 use api::view::{SessionView, Viewer};
-use api::{ApiError, Endpoint, List, Request, Response};
+use api::{ApiError, Endpoint, List, Request, Response, cursor};
 use domain::id::SessionId;
 use domain::lifecycle::Checkout;
 use domain::listing::Place;
@@ -57,10 +57,10 @@ impl ListCheckoutSessions {
         let now = self.clock.now();
         let is_shown = |checkout: &_| filter.status.is_none_or(|status| status_of(checkout, now) == status);
         let page = self.store.list_sessions(filter, before.as_ref(), *limit, now, is_shown).await?;
-        let shown = page.checkouts.iter().filter_map(|checkout| SessionView::new(checkout, viewer, now));
+        let shown = page.shown.iter().filter_map(|checkout| SessionView::new(checkout, viewer, now));
         let list = List {
             data: shown.collect(),
-            next_cursor: page.next.as_ref().map(request::cursor),
+            next_cursor: page.next.as_ref().and_then(cursor::cursor),
             url: "/checkout-sessions",
         };
         Response::list("Checkout sessions retrieved", &list)

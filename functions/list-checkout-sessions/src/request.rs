@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use api::{ApiError, ErrorCode, Query, Request, within};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use api::{ApiError, ErrorCode, Query, Request, cursor, within};
 use domain::id::SessionId;
 use domain::invalid::Invalid;
 use domain::listing::{Place, SessionFilter};
@@ -47,20 +45,16 @@ impl ListRequest {
             from,
             until,
         };
-        let cursor = query.optional(CURSOR, place)?.map(After::Place);
+        let after =
+            query.optional(CURSOR, cursor::start(0))?.and_then(|start| start.before).map(After::Place);
         let start = query.optional(STARTING_AFTER, session)?.map(After::Session);
-        if cursor.is_some() && start.is_some() {
+        if after.is_some() && start.is_some() {
             let invalid = Invalid::expected("absent if starting_after is given");
             return Err(ApiError::invalid(ErrorCode::InvalidFieldValue, CURSOR, &invalid));
         }
         let limit = query.optional("limit", within(1, MOST))?.unwrap_or(LIMIT);
-        Ok(Self { filter, limit, after: cursor.or(start) })
+        Ok(Self { filter, limit, after: after.or(start) })
     }
-}
-
-/// Returns what continues a list behind a place.
-pub(crate) fn cursor(place: &Place) -> String {
-    BASE64.encode(place.as_str())
 }
 
 /// The refusal of a session that the merchant has not.
@@ -80,12 +74,6 @@ fn created(query: &Query<'_>) -> Result<(Timestamp, Option<Timestamp>), ApiError
 
 fn reference(text: &str) -> Result<String, Invalid> {
     Text::<255>::parse(text.to_owned()).map(|text| text.as_str().to_owned())
-}
-
-fn place(text: &str) -> Result<Place, Invalid> {
-    let decoded = BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let place = decoded.and_then(|text| Place::parse(&text));
-    place.ok_or_else(|| Invalid::expected("a next_cursor of this list"))
 }
 
 fn session(text: &str) -> Result<SessionId, Invalid> {

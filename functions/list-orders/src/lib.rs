@@ -4,10 +4,11 @@
 //! merchant's orders, unless the operator opens it: then it shows less of each order.
 
 use api::view::OrderView;
-use api::{ApiError, Endpoint, List, Request, Response, within};
+use api::{ApiError, Endpoint, ErrorCode, List, Query, Request, Response, cursor, within};
 use domain::api_key::Forbidden;
 use domain::invalid::Invalid;
 use domain::lifecycle::Checkout;
+use domain::listing::Start;
 use domain::merchant::Merchant;
 use domain::text::Text;
 use runtime::{Clock, config};
@@ -15,7 +16,7 @@ use store::{KeyRing, Store};
 
 /// The most orders of a page, and the number if none is given.
 const MOST: usize = 100;
-/// The most orders that a page can skip.
+/// The most orders that an offset skips.
 const FURTHEST: usize = 1_000;
 
 /// The settings that the function reads.
@@ -38,7 +39,7 @@ pub struct ListOrders {
 struct Wanted {
     creator: String,
     limit: usize,
-    offset: usize,
+    start: Start,
 }
 
 impl Endpoint for ListOrders {
@@ -53,7 +54,7 @@ impl Endpoint for ListOrders {
         let wanted = Wanted {
             creator: query.required("creatorAddress", creator)?,
             limit: query.optional("limit", within(1, MOST))?.unwrap_or(MOST),
-            offset: query.optional("offset", within(0, FURTHEST))?.unwrap_or(0),
+            start: start(&query)?,
         };
         admission.beside(self.page(&wanted, merchant.as_ref())).await
     }
@@ -62,17 +63,29 @@ impl Endpoint for ListOrders {
 impl ListOrders {
     async fn page(&self, wanted: &Wanted, merchant: Option<&Merchant>) -> Result<Response, ApiError> {
         let is_shown = |checkout: &Checkout| merchant.is_none() || checkout.merchant() == merchant;
-        let Wanted { creator, limit, offset } = wanted;
-        let (orders, has_more) = self.store.list_orders(creator, *offset, *limit, is_shown).await?;
+        let Wanted { creator, limit, start } = wanted;
+        let page = self.store.list_orders(creator, start, *limit, is_shown).await?;
         let now = self.clock.now();
-        let views = orders.iter().filter_map(|record| OrderView::listed(record, now));
+        let views = page.shown.iter().filter_map(|record| OrderView::listed(record, now));
         let list = List {
             data: views.map(|view| if merchant.is_some() { view } else { view.in_public() }).collect(),
-            // The next page is asked for by its offset.
-            next_cursor: has_more.then(|| (offset + limit).to_string()),
+            next_cursor: page.next.as_ref().and_then(cursor::cursor),
             url: "/orders",
         };
         Response::list("Get orders by creator successfully", &list)
+    }
+}
+
+/// A page begins behind a cursor, or after an offset, as AnySpend's clients have it.
+fn start(query: &Query<'_>) -> Result<Start, ApiError> {
+    let skip = query.optional("offset", within(0, FURTHEST))?.unwrap_or(0);
+    match query.optional("cursor", cursor::start(FURTHEST))? {
+        Some(_) if skip > 0 => {
+            let invalid = Invalid::expected("absent if offset is given");
+            Err(ApiError::invalid(ErrorCode::InvalidFieldValue, "cursor", &invalid))
+        }
+        Some(start) => Ok(start),
+        None => Ok(Start { before: None, skip }),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod body;
+pub mod cursor;
 mod endpoint;
 mod error;
 mod idempotency;

@@ -14,7 +14,7 @@ use crate::merchant::Merchant;
 use crate::session::SessionStatus;
 use crate::time::Timestamp;
 
-/// How many sessions a call looks at, at most. A page may be short, and its cursor goes on from there.
+/// How many sessions or orders a call looks at, at most. A page may be short, and its cursor goes on from there.
 pub const MOST_EXAMINED: usize = 1_000;
 /// Over how many partitions of the index a merchant's sessions are spread. Each takes 1,000 new sessions a second.
 pub const SHARDS: u8 = 8;
@@ -60,6 +60,15 @@ impl Place {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Behind this place; at the newest if it is `None`.
+    pub before: Option<Place>,
+    /// After so many more that would be shown.
+    pub skip: usize,
 }
 
 fn padded(instant: Timestamp) -> String {

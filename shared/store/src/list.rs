@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::id::OrderId;
 use domain::lifecycle::Checkout;
-use domain::listing::{self, MOST_EXAMINED, Place, SHARDS, SessionFilter};
+use domain::listing::{self, MOST_EXAMINED, Place, SHARDS, SessionFilter, Start};
 use domain::order::Order;
 use domain::record::CheckoutRecord;
 use domain::session::CheckoutSession;
@@ -26,6 +26,9 @@ use super::retry::{AttemptError, classify, until_settled};
 
 /// The most keys of one `BatchGetItem`.
 const BATCH: usize = 100;
+
+/// How many orders are looked at in one read, at least: some may not be the caller's.
+const FEWEST_AT_ONCE: usize = 25;
 
 /// How many orders are read side by side.
 const READS_AT_ONCE: usize = 20;
@@ -44,11 +47,11 @@ const BY_CREATOR: Index = Index { name: "orders-by-creator", hash: "list_creator
 
 /// A page of a list.
 #[derive(Debug)]
-pub struct Page {
+pub struct Page<T> {
     /// What is shown, newest first.
-    pub checkouts: Vec<Checkout>,
-    /// The place from which the list goes on; `None` at its end.
-    pub next: Option<Place>,
+    pub shown: Vec<T>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<Start>,
 }
 
 impl Store {
@@ -60,7 +63,7 @@ impl Store {
         limit: usize,
         now: Timestamp,
         is_shown: impl Fn(&Checkout) -> bool,
-    ) -> Result<Page, DependencyError> {
+    ) -> Result<Page<Checkout>, DependencyError> {
         let low = Place::start_of(filter.earliest(now));
         let high = filter.until.map_or_else(Place::last, Place::start_of);
         let high = before.filter(|before| **before < high).unwrap_or(&high);
@@ -71,68 +74,67 @@ impl Store {
         };
         // Without a filter by status, all that is read is shown.
         let at_once = if filter.status.is_some() { BATCH } else { limit };
-        let mut merged = Merged::new(self, index, partitions, &low, high, limit.max(at_once / 8) + 1);
-        let mut page = Page { checkouts: Vec::new(), next: None };
-        let (mut examined, mut last) = (0, None);
-        while examined < MOST_EXAMINED && page.checkouts.len() < limit {
-            let wanted = if filter.status.is_some() { at_once } else { limit - page.checkouts.len() };
-            let keys = merged.take(wanted.min(MOST_EXAMINED - examined)).await?;
+        let merged = Merged::new(self, index, partitions, &low, high, limit.max(at_once / 8) + 1);
+        self.page(merged, 0, limit, at_once, is_shown).await
+    }
+
+    /// Returns up to `limit` orders of a creator with their transactions, newest first. `is_shown` judges each: an order
+    /// names any creator it likes, so some may be none of the caller's business.
+    pub async fn list_orders(
+        &self,
+        creator: &str,
+        start: &Start,
+        limit: usize,
+        is_shown: impl Fn(&Checkout) -> bool,
+    ) -> Result<Page<CheckoutRecord>, DependencyError> {
+        let (low, last) = (Place::start_of(Timestamp::from_millis(0)), Place::last());
+        let high = start.before.as_ref().unwrap_or(&last);
+        let at_once = limit.max(FEWEST_AT_ONCE);
+        let merged = Merged::new(self, BY_CREATOR, vec![creator.to_lowercase()], &low, high, at_once);
+        // Of what is not shown, the item alone is read: a stranger's order may have thousands of deposits.
+        let page = self.page(merged, start.skip, limit, at_once, is_shown).await?;
+        let orders: Vec<OrderId> = page.shown.into_iter().filter_map(|shown| Some(shown.order?.id)).collect();
+        let reads = orders.into_iter().map(|order| self.read_record(order));
+        let records = stream::iter(reads).buffered(READS_AT_ONCE);
+        let records: Vec<Option<CheckoutRecord>> = records.try_collect().await?;
+        Ok(Page { shown: records.into_iter().flatten().collect(), next: page.next })
+    }
+
+    /// Reads on until `limit` are shown after the first `skip`, or as many were looked at as one call may. It reads the
+    /// items of at least `at_once` keys at a time.
+    async fn page(
+        &self,
+        mut merged: Merged<'_>,
+        mut skip: usize,
+        limit: usize,
+        at_once: usize,
+        is_shown: impl Fn(&Checkout) -> bool,
+    ) -> Result<Page<Checkout>, DependencyError> {
+        let mut shown = Vec::new();
+        let (mut examined, mut last, most_examined) = (0, None, MOST_EXAMINED + skip);
+        while examined < most_examined && shown.len() < limit {
+            let wanted = at_once.max(limit - shown.len());
+            let keys = merged.take(wanted.min(most_examined - examined)).await?;
             if keys.is_empty() {
-                return Ok(page);
+                return Ok(Page { shown, next: None });
             }
             let mut found = self.checkouts(&keys).await?;
             let mut keys = VecDeque::from(keys);
-            while page.checkouts.len() < limit
+            while shown.len() < limit
                 && let Some(Key { place, partition }) = keys.pop_front()
             {
                 examined += 1;
                 last = Some(place);
-                page.checkouts.extend(found.remove(&partition).filter(&is_shown));
+                match found.remove(&partition).filter(&is_shown) {
+                    Some(_) if skip > 0 => skip -= 1,
+                    checkout => shown.extend(checkout),
+                }
             }
             merged.give_back(keys);
         }
-        page.next = last.filter(|_| merged.has_more());
-        if page.next.is_none() || merged.is_certain() {
-            return Ok(page);
-        }
-        // Whether anything follows is not known yet: an index says only how far it was read.
-        let more = merged.take(1).await?;
-        page.next = page.next.filter(|_| !more.is_empty());
-        Ok(page)
-    }
-
-    /// Returns up to `limit` orders of a creator with their transactions, newest first, after the first `offset`, and
-    /// whether there are more. `is_shown` judges each; what is not shown does not count.
-    pub async fn list_orders(
-        &self,
-        creator: &str,
-        offset: usize,
-        limit: usize,
-        is_shown: impl Fn(&Checkout) -> bool,
-    ) -> Result<(Vec<CheckoutRecord>, bool), DependencyError> {
-        let (low, high) = (Place::start_of(Timestamp::from_millis(0)), Place::last());
-        let partitions = vec![creator.to_lowercase()];
-        let mut merged = Merged::new(self, BY_CREATOR, partitions, &low, &high, offset + limit + 1);
-        let mut shown = Vec::with_capacity(limit);
-        let (mut examined, mut skipped) = (0, 0);
-        while examined < MOST_EXAMINED + offset && shown.len() < limit {
-            let keys = merged.take(offset - skipped + limit - shown.len()).await?;
-            if keys.is_empty() {
-                return Ok((shown, false));
-            }
-            examined += keys.len();
-            let orders = keys.iter().filter_map(Key::order);
-            let records = stream::iter(orders.map(|order| self.read_record(order))).buffered(READS_AT_ONCE);
-            let records: Vec<Option<CheckoutRecord>> = records.try_collect().await?;
-            for record in records.into_iter().flatten().filter(|record| is_shown(&record.checkout)) {
-                if skipped < offset {
-                    skipped += 1;
-                } else {
-                    shown.push(record);
-                }
-            }
-        }
-        Ok((shown, merged.has_more()))
+        // An index says only how far it was read: whether anything follows may not be known yet.
+        let goes_on = merged.has_more() && (merged.is_certain() || !merged.take(1).await?.is_empty());
+        Ok(Page { shown, next: last.filter(|_| goes_on).map(|place| Start { before: Some(place), skip }) })
     }
 
     /// Reads the items of these keys, by their partition.
@@ -182,11 +184,6 @@ struct Key {
 }
 
 impl Key {
-    /// The order whose partition it is.
-    fn order(&self) -> Option<OrderId> {
-        OrderId::parse(self.partition.rsplit('#').next()?)
-    }
-
     /// The key of the item in the table.
     fn item(&self) -> Item {
         Item::from([

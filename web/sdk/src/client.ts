@@ -116,14 +116,7 @@ class Sessions {
         query.set(name, String(value));
       }
     }
-    for (;;) {
-      const path = `/checkout-sessions?${query}`;
-      const page = await send<Session[]>(this.#transport, { ...options, method: "GET", path });
-      yield* page.data;
-      const { next_cursor: next } = page.body as unknown as { next_cursor: string | null };
-      if (next === null) return;
-      query.set("cursor", next);
-    }
+    yield* pages<Session>(this.#transport, "/checkout-sessions", query, options.signal);
   }
 
   /** Resolves when the session is `complete` or `expired`: read its `status` to know which.
@@ -174,12 +167,12 @@ class Orders {
     options: Pick<CallOptions, "signal"> & { limit?: number } = {},
   ): AsyncGenerator<Order, void> {
     const { limit = 100, signal } = options;
-    for (let offset = 0; ; offset += limit) {
-      const query = new URLSearchParams({ creatorAddress, limit: String(limit), offset: String(offset) });
-      const page = await send<Order[]>(this.#transport, { signal, method: "GET", path: `/orders?${query}` });
-      yield* page.data;
-      if (!(page.body as unknown as { has_more: boolean }).has_more) return;
-    }
+    yield* pages<Order>(
+      this.#transport,
+      "/orders",
+      new URLSearchParams({ creatorAddress, limit: String(limit) }),
+      signal,
+    );
   }
 
   /** Reports what a relay or an indexer saw of an order. It is signed with the secret `whsec_…` of the deployment. */
@@ -200,6 +193,22 @@ class Orders {
         headers,
       })
     ).data;
+  }
+}
+
+/** Goes through a list, page after page. */
+async function* pages<T>(
+  transport: TransportOptions,
+  path: string,
+  query: URLSearchParams,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void> {
+  for (;;) {
+    const page = await send<T[]>(transport, { signal, method: "GET", path: `${path}?${query}` });
+    yield* page.data;
+    const { next_cursor: next } = page.body as unknown as { next_cursor: string | null };
+    if (next === null) return;
+    query.set("cursor", next);
   }
 }
 

@@ -148,8 +148,9 @@ export interface paths {
         };
         /**
          * List the orders of a wallet
-         * @description The orders that name this wallet as their creator, newest first, each as in `GET /orders/{orderId}`. With an API key,
-         *     the orders of the key's merchant. Without one it is 401, unless the operator opened the history: then
+         * @description The orders that name this wallet as their creator, newest first, each as the `order` of `GET /orders/{orderId}`. With an
+         *     API key, the orders of the key's merchant. A call looks at no more than 1,000 orders: a page may be short or empty
+         *     while `has_more` is true, and `next_cursor` goes on from there. Without one it is 401, unless the operator opened the history: then
          *     `clientReferenceId`, `onrampMetadata`, `metadata`, `callbackMetadata` and `payload` are `null`.
          */
         get: operations["listOrders"];
@@ -1614,8 +1615,13 @@ export interface operations {
                 creatorAddress: string;
                 /** @description How many orders a page has at most. */
                 limit?: number;
-                /** @description How many orders are skipped. */
+                /** @description How many orders are skipped. With `cursor` it must be absent or 0. */
                 offset?: number;
+                /**
+                 * @description The `next_cursor` of the page before.
+                 * @example MDAxNzY5ODYwODAwMDAwIzZmMWMyYTllLTU4YjQtNGQwZS05YTM3LWMyZDQxZjdlOGIwNQ
+                 */
+                cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
             path?: never;

@@ -191,13 +191,13 @@ test("a list goes through its pages and keeps its filter", async () => {
   ]);
 });
 
-test("orders are listed by their offset", async () => {
-  const pages = [ok([{ id: "a" }], { has_more: true }), ok([{ id: "b" }], { has_more: false })];
+test("a list of orders goes on behind its cursor", async () => {
+  const pages = [ok([{ id: "a" }], { next_cursor: "c1" }), ok([{ id: "b" }], { next_cursor: null })];
   const ids: string[] = [];
   vi.useRealTimers();
   for await (const { id } of client(...pages).orders.list("0x1", { limit: 1 })) ids.push(id);
   expect(ids).toEqual(["a", "b"]);
-  expect(sent[1]?.url).toBe("https://pay.example/orders?creatorAddress=0x1&limit=1&offset=1");
+  expect(sent[1]?.url).toBe("https://pay.example/orders?creatorAddress=0x1&limit=1&cursor=c1");
 });
 
 test("waitFor resolves at the end, waits out what can pass, and rejects an unknown session", async () => {

@@ -222,7 +222,7 @@ async fn prices_that_no_configured_chain_can_settle_are_refused() {
     let shop = Shop::with(&configured()).await;
     let accepts = |members: Value| json!({ "accepts": [with(offer(), members)] });
     for (pricing, code, param) in [
-        (accepts(json!({ "chain_id": 1 })), "missing_required_field", "pricing.accepts[0].recipient_address"),
+        (accepts(json!({ "chain_id": 1 })), "unsupported_route", "pricing.accepts[0].chain_id"),
         (
             accepts(json!({ "chain_id": 1, "recipient_address": RECIPIENT })),
             "unsupported_route",
@@ -490,6 +490,32 @@ async fn the_link_rules_keep_their_order() {
     );
     let refused = service.create_order(partial(&unpriced)).await;
     assert_eq!(refused.failure(), (400, "missing_required_field", Some("type")));
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_order_is_a_conflict_whatever_the_price_says() {
+    let shop = Shop::open().await;
+    let service = &shop.service;
+    let session = shop.session(exact()).await;
+    let send = |body: Value| service.send(service.post("/orders").json(&body).header("idempotency-key", "k"));
+    let made = send(json!({ "checkoutSessionId": session })).await;
+    made.ok();
+    for other in [
+        json!({ "checkoutSessionId": session, "srcAmount": "1" }),
+        with(order_for(&session), json!({ "dstChain": 10 })),
+        order_for(&session),
+        payment(&session),
+        with(order(), json!({ "dstChain": 10 })),
+    ] {
+        let refused = send(other).await;
+        assert_eq!(refused.failure(), (409, "idempotency_conflict", Some("Idempotency-Key")));
+    }
+    let again = send(json!({ "checkoutSessionId": session })).await;
+    assert!(again.is_replay() && again.text == made.text, "{}", again.text);
+    // Of a key that is free, or forgotten, the price is what refuses.
+    service.clock.advance(Duration::from_hours(25));
+    let refused = send(with(order(), json!({ "dstChain": 10 }))).await;
+    assert_eq!(refused.failure(), (400, "unsupported_route", Some("dstChain")));
 }
 
 #[tokio::test]

@@ -53,10 +53,12 @@ impl Endpoint for CreateOrder {
         let admission = self.keys.admit(&request.credential()).await??;
         let merchant = admission.caller.may_write()?.cloned();
         let key = request.idempotency_key("POST /orders", &admission.caller)?;
-        let fields = Fields::of(request)?;
+        let (key, fields) = (key.as_ref(), Fields::of(request)?);
         let offering = self.offering_session(&fields).await?;
-        let accepted =
-            offering.as_ref().map(|session| self.accepted(session, &fields)).transpose()?.flatten();
+        let accepted = match offering.as_ref().map(|session| self.accepted(session, &fields)).transpose() {
+            Ok(accepted) => accepted.flatten(),
+            Err(refusal) => return Err(self.unless_reused(key, refusal).await?),
+        };
         let terms = request::order_terms(&fields, accepted.as_ref())?;
         let session = request::session(&fields)?;
         if self.requires_key && session.is_none() && merchant.is_none() {
@@ -64,7 +66,10 @@ impl Endpoint for CreateOrder {
         }
         let is_watched = match terms::check(&terms, &self.chains, &self.factory) {
             Ok(is_watched) => is_watched,
-            Err(refusal) => return Err(self.explained(refusal, session, &terms).await?),
+            Err(refusal) => {
+                let explained = self.explained(refusal, session, &terms).await?;
+                return Err(self.unless_reused(key, explained).await?);
+            }
         };
         let order = |id: OrderId| Order {
             id,
@@ -76,7 +81,6 @@ impl Endpoint for CreateOrder {
             merchant: merchant.clone().filter(|_| session.is_none()),
             created_at: self.clock.now(),
         };
-        let key = key.as_ref();
         match session {
             None => admission.beside(self.alone(order(runtime::random::order_id()), key)).await,
             Some(session) => admission.beside(self.linked(order(session.order()), session, key)).await,
@@ -146,6 +150,20 @@ impl CreateOrder {
             (SessionStatus::Open, Some(order)) => Some(ApiError::already_has_order(order.id)),
             (status, _) => Some(ApiError::not_open(status, request::SESSION)),
         }
+    }
+
+    /// Returns a refusal that came before any write, unless the request's key was used for another request: that is said
+    /// first, as the write itself would.
+    async fn unless_reused(
+        &self,
+        key: Option<&IdempotencyKey>,
+        refusal: ApiError,
+    ) -> Result<ApiError, ApiError> {
+        let Some(key) = key else {
+            return Ok(refusal);
+        };
+        let is_reused = self.store.is_reused(key, self.clock.now()).await?;
+        Ok(if is_reused { ApiError::key_reused() } else { refusal })
     }
 
     async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Response, ApiError> {

@@ -9,13 +9,16 @@ use runtime::DependencyError;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::item::{self, Item, number};
+use super::item::{self, Item, number, string};
+use super::retry::{classify, until_settled};
 use super::write_id::WriteId;
 
 /// How long a key is remembered: a day and a minute, in seconds. docs/api.md, *Idempotency keys*, asks for a day
 /// at least; the minute is for callers who count it on their own clock. A session is kept
 /// longer than that, so a record never outlives what it names.
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60 + 60;
+
+const SORT_KEY: &str = "idempotency";
 
 /// What is remembered under a key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +62,19 @@ impl Found {
 }
 
 impl Store {
+    /// Returns whether a key was used for another request before. A refusal that follows from the state of a session must
+    /// not hide that; a request that writes learns it from its own write.
+    pub async fn is_reused(&self, key: &IdempotencyKey, now: Timestamp) -> Result<bool, DependencyError> {
+        let read = || async {
+            let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+            let read = read.key("pk", string(partition(key))).key("sk", string(SORT_KEY));
+            read.send().await.map_err(classify)
+        };
+        let found: Option<Record> = until_settled(read).await?.item.map(item::from_item).transpose()?;
+        Ok(found
+            .is_some_and(|record| record.ttl > now.as_seconds() && record.request_hash != key.request_hash))
+    }
+
     /// The write that remembers a key. It fails where the key is remembered already.
     pub(super) fn remember(
         &self,
@@ -69,8 +85,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<TransactWriteItem, DependencyError> {
         let record = Record {
-            pk: format!("idempotency#{}", key.key_hash),
-            sk: "idempotency".to_owned(),
+            pk: partition(key),
+            sk: SORT_KEY.to_owned(),
             ttl: now.as_seconds() + REMEMBERED_SECONDS,
             request_hash: key.request_hash.clone(),
             write,
@@ -89,6 +105,10 @@ impl Store {
             .map_err(incomplete)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
+}
+
+fn partition(key: &IdempotencyKey) -> String {
+    format!("idempotency#{}", key.key_hash)
 }
 
 /// A request that lacks a part is a mistake in this code.

@@ -128,6 +128,18 @@ async fn a_wrong_key_is_refused_on_every_route_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_is_judged_before_an_id() {
+    let service = Service::start().await;
+    let unknown = Service::start().await.api_key("shop", Role::Secret).await;
+    for key in ["csk_", unknown.as_str()] {
+        for path in ["/checkout-sessions/7", "/checkout-sessions/7?include=order", "/orders/7"] {
+            let answer = service.send(signed(service.get(path), key)).await;
+            assert_eq!(answer.failure(), (401, "key_invalid", None), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_key_of_ours_is_ignored() {
     let service = Service::start().await;
     let key = service.api_key("shop", Role::Secret).await;

@@ -56,6 +56,11 @@ fn listed(
         let fields = Fields::within(value, place)?;
         fields.only(&OFFER_FIELDS)?;
         let chain = fields.required("chain_id", integer(ChainId::parse))?;
+        // Before the recipient, which may follow from the chain.
+        rules
+            .chains
+            .admit_chain(chain)
+            .map_err(|refusal| inadmissible(refusal, |field| fields.param(field)))?;
         let token = fields.required_address("token_address")?;
         let least = fields.required("amount", text(|amount| Amount::parse_positive(&amount)))?;
         let own = fields.optional_address("recipient_address")?;
@@ -138,17 +143,22 @@ fn admit(offer: &Offer, rules: PriceRules<'_>, param: impl Fn(&str) -> String) -
     let Offer { chain, token, recipient, .. } = offer;
     let invalid =
         |field, allowed: &Invalid| ApiError::invalid(ErrorCode::InvalidFieldValue, param(field), allowed);
-    let unlisted =
-        |field, allowed: &Invalid| ApiError::invalid(ErrorCode::UnsupportedRoute, param(field), allowed);
     check_token(token).map_err(|allowed| invalid("token_address", &allowed))?;
     check_recipient(recipient, token, rules.factory)
         .map_err(|allowed| invalid("recipient_address", &allowed))?;
     match rules.chains.admit(*chain, token, recipient) {
         Ok(_) => Ok(()),
-        Err(Inadmissible::Chain(allowed)) => Err(unlisted("chain_id", &allowed)),
-        Err(Inadmissible::Token(allowed)) => Err(unlisted("token_address", &allowed)),
-        Err(Inadmissible::Recipient(allowed)) => Err(invalid("recipient_address", &allowed)),
+        Err(refusal) => Err(inadmissible(refusal, param)),
     }
+}
+
+fn inadmissible(refusal: Inadmissible, param: impl Fn(&str) -> String) -> ApiError {
+    let (code, field, allowed) = match refusal {
+        Inadmissible::Chain(allowed) => (ErrorCode::UnsupportedRoute, "chain_id", allowed),
+        Inadmissible::Token(allowed) => (ErrorCode::UnsupportedRoute, "token_address", allowed),
+        Inadmissible::Recipient(allowed) => (ErrorCode::InvalidFieldValue, "recipient_address", allowed),
+    };
+    ApiError::invalid(code, param(field), &allowed)
 }
 
 fn refused(param: String, expected: &'static str) -> ApiError {

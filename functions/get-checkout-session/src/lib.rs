@@ -27,7 +27,7 @@ pub struct GetCheckoutSession {
 
 impl Endpoint for GetCheckoutSession {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
-        let session = SessionId::parse(request.path_parameter("sessionId")).ok_or_else(not_found)?;
+        let session = SessionId::parse(request.path_parameter("sessionId"));
         if request.includes("order") {
             self.with_order(session, request).await
         } else {
@@ -37,8 +37,14 @@ impl Endpoint for GetCheckoutSession {
 }
 
 impl GetCheckoutSession {
-    async fn alone(&self, session: SessionId, request: &Request) -> Result<Response, ApiError> {
-        let reading = self.store.read_checkout(session.order());
+    async fn alone(&self, session: Option<SessionId>, request: &Request) -> Result<Response, ApiError> {
+        // A key is judged before the id, as everywhere.
+        let reading = async {
+            match session {
+                Some(session) => self.store.read_checkout(session.order()).await,
+                None => Ok(None),
+            }
+        };
         let credential = request.credential();
         let (caller, found) = self.keys.beside(&credential, reading).await??;
         let viewer = Viewer { caller, base_url: request.base_url(self.public_url.as_deref()) };
@@ -47,8 +53,13 @@ impl GetCheckoutSession {
         Response::new(MESSAGE, &view)
     }
 
-    async fn with_order(&self, session: SessionId, request: &Request) -> Result<Response, ApiError> {
-        let reading = self.store.read_record(session.order());
+    async fn with_order(&self, session: Option<SessionId>, request: &Request) -> Result<Response, ApiError> {
+        let reading = async {
+            match session {
+                Some(session) => self.store.read_record(session.order()).await,
+                None => Ok(None),
+            }
+        };
         let credential = request.credential();
         let (caller, found) = self.keys.beside(&credential, reading).await??;
         let viewer = Viewer { caller, base_url: request.base_url(self.public_url.as_deref()) };

@@ -302,15 +302,9 @@ impl Chains {
         token: &EvmAddress,
         recipient: &EvmAddress,
     ) -> Result<bool, Inadmissible> {
-        if self.0.is_empty() {
+        let Some(chain) = self.admit_chain(chain)? else {
             return Ok(false);
-        }
-        let Some(configured) = self.get(chain) else {
-            let ids: Vec<String> = self.0.iter().map(|chain| chain.id.as_u64().to_string()).collect();
-            let allowed = format!("one of the configured chains: {}", ids.join(", "));
-            return Err(Inadmissible::Chain(Invalid::expected(allowed)));
         };
-        let chain = configured;
         if chain.token(token).is_none() {
             let (id, tokens) = (chain.id.as_u64(), list(chain.tokens.iter().map(|token| &token.address)));
             let allowed = format!("one of the tokens that are configured for chain {id}: {tokens}");
@@ -324,6 +318,17 @@ impl Chains {
             return Err(Inadmissible::Recipient(not_an_account()));
         }
         Ok(true)
+    }
+
+    /// Returns the chain that a payment comes on; `None` if no chain at all is configured.
+    pub fn admit_chain(&self, id: ChainId) -> Result<Option<&Chain>, Inadmissible> {
+        let chain = self.get(id);
+        if chain.is_none() && !self.0.is_empty() {
+            let ids: Vec<String> = self.0.iter().map(|chain| chain.id.as_u64().to_string()).collect();
+            let allowed = format!("one of the configured chains: {}", ids.join(", "));
+            return Err(Inadmissible::Chain(Invalid::expected(allowed)));
+        }
+        Ok(chain)
     }
 
     /// Returns the configured chain with this id.

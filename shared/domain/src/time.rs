@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::Invalid;
@@ -49,7 +49,8 @@ impl Timestamp {
         }
     }
 
-    /// Reads epoch seconds, or a date or time of ISO 8601: `1769860800`, `2026-01-31`, `2026-01-31T12:00:00Z`.
+    /// Reads epoch seconds, or a date or time of ISO 8601: `1769860800`, `2026-01-31`, `2026-01-31T12:00:00Z`. A time
+    /// without an offset is in UTC.
     pub fn parse_seconds_or_iso(text: &str) -> Result<Self, Invalid> {
         let invalid = || Invalid::expected("epoch seconds, or a date or time as in ISO 8601");
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -58,9 +59,12 @@ impl Timestamp {
             return seconds.map(|seconds| Self(seconds * 1000)).ok_or_else(invalid);
         }
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-        let millis = match day {
-            Some(midnight) => midnight.and_utc().timestamp_millis(),
-            None => DateTime::parse_from_rfc3339(text).map_err(|_| invalid())?.timestamp_millis(),
+        // A form decodes the `+` of an offset as a space, if a client did not encode it.
+        let time = if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() };
+        let millis = match (day, NaiveDateTime::parse_from_str(&time, "%Y-%m-%dT%H:%M:%S%.f")) {
+            (Some(midnight), _) => midnight.and_utc().timestamp_millis(),
+            (None, Ok(in_utc)) => in_utc.and_utc().timestamp_millis(),
+            (None, Err(_)) => DateTime::parse_from_rfc3339(&time).map_err(|_| invalid())?.timestamp_millis(),
         };
         if millis < 0 { Err(invalid()) } else { Ok(Self(millis)) }
     }
@@ -121,7 +125,14 @@ mod tests {
     #[test]
     fn filters_take_seconds_dates_and_times() {
         let noon = Ok(Timestamp::from_millis(1_769_860_800_000));
-        for text in ["1769860800", "2026-01-31T12:00:00Z", "2026-01-31T13:00:00.000+01:00"] {
+        for text in [
+            "1769860800",
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T13:00:00.000+01:00",
+            "2026-01-31T13:00:00 01:00",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00:00.0",
+        ] {
             assert_eq!(Timestamp::parse_seconds_or_iso(text), noon, "{text}");
         }
         let midnight = Timestamp::parse_seconds_or_iso("2026-01-31").unwrap();

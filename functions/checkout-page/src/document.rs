@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use api::Language;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -10,7 +11,8 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Language, entity_tag};
+use crate::entity_tag;
+use crate::messages::messages;
 
 /// The page with its script and style. `web/checkout-page` builds it, and CI compares.
 const TEMPLATE: &str = include_str!("../../../web/checkout-page/dist/checkout.html");
@@ -53,10 +55,11 @@ impl Document {
 }
 
 fn render(language: Language, configuration: &str) -> Rendered {
-    let messages: Value = serde_json::from_str(language.messages()).unwrap_or_default();
+    let texts = messages(language);
+    let messages: Value = serde_json::from_str(texts).unwrap_or_default();
     let title = messages.get("page_title").and_then(Value::as_str).unwrap_or_default();
     // One pass, so that a value which looks like a placeholder stays a value.
-    let mut html = String::with_capacity(TEMPLATE.len() + configuration.len() + language.messages().len());
+    let mut html = String::with_capacity(TEMPLATE.len() + configuration.len() + texts.len());
     let mut rest = TEMPLATE;
     while let Some((before, (name, after))) =
         rest.split_once("{{").and_then(|(before, after)| Some((before, after.split_once("}}")?)))

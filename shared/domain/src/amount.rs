@@ -57,6 +57,17 @@ impl Amount {
     }
 }
 
+impl Amount {
+    /// Returns the amount of a token with so many decimals as people write it: `93.354`, exactly.
+    pub fn in_decimals(self, decimals: u8) -> String {
+        let decimals = usize::from(decimals);
+        let digits = format!("{:0>width$}", self.to_string(), width = decimals + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - decimals);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -97,6 +108,23 @@ mod tests {
         }
         assert!(Amount::parse("0").is_ok());
         assert!(Amount::parse_positive("0").is_err());
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_decimals_of_its_token() {
+        let written = |amount: &str, decimals| Amount::parse(amount).unwrap().in_decimals(decimals);
+        for (amount, decimals, expected) in [
+            ("93354000", 6, "93.354"),
+            ("1", 6, "0.000001"),
+            ("0", 6, "0"),
+            ("5000000", 6, "5"),
+            ("1234567", 0, "1234567"),
+            ("10", 0, "10"),
+            ("1000000000000000001", 18, "1.000000000000000001"),
+        ] {
+            assert_eq!(written(amount, decimals), expected);
+        }
+        assert_eq!(Amount::MAX.in_decimals(255).len(), 257);
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use std::fmt;
 use domain::chain_config::{Chains, ChainsError, ChainsSource};
 use domain::deposit_address::ForwarderFactory;
 use domain::invalid::Invalid;
+use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
 
@@ -82,6 +83,8 @@ pub const REDIRECT_SCHEMES: &str = "REDIRECT_SCHEMES";
 pub const ORDER_HISTORY: &str = "ORDER_HISTORY";
 /// The URL under which payers reach the service, if it is another than API Gateway's: a custom domain behind a proxy.
 pub const PUBLIC_URL: &str = "PUBLIC_URL";
+/// The onramp vendors that payers may buy from, separated by commas; none if it is not set.
+pub const ONRAMPS: &str = "ONRAMPS";
 /// `true` if only callers with a secret API key may create sessions, and orders that belong to none; `false` if it is not
 /// set.
 pub const REQUIRE_API_KEY: &str = "REQUIRE_API_KEY";
@@ -161,6 +164,11 @@ impl Settings {
             _ => Err(Invalid::expected("`private` or `public`")),
         };
         Ok(self.parsed(ORDER_HISTORY, parse)?.unwrap_or_default())
+    }
+
+    /// Returns [`ONRAMPS`].
+    pub fn onramps(self) -> Result<Onramps, ConfigError> {
+        Ok(self.parsed(ONRAMPS, Onramps::parse)?.unwrap_or_default())
     }
 
     /// Returns [`REDIRECT_SCHEMES`].

@@ -1,0 +1,19 @@
+//! Onramp vendors: they sell a payer the crypto that an order asks for.
+//!
+//! A vendor is asked when a payer clicks, for what is due then, and pays to the order's own deposit address. What a vendor
+//! says decides nothing about an order: the chain does. Secrets, URLs and a payer's address are in no error and no log.
+
+mod cdp_key;
+mod coinbase;
+mod error;
+mod moonpay;
+mod purchase;
+mod vendor_page;
+mod vendors;
+
+pub use cdp_key::CdpKey;
+pub use coinbase::{Coinbase, CoinbaseSecret};
+pub use error::OnrampError;
+pub use moonpay::{MoonPay, MoonPaySecret};
+pub use purchase::Purchase;
+pub use vendors::{Vendor, Vendors};

@@ -52,6 +52,8 @@ REASONS = {
         "missing_required_field",  # what only an order of a priced session may leave out
     },
     "getOrder": set(),
+    "openPaymentLink": {"navigation_required", "onramp_refused"},
+    "continueToVendor": {"navigation_required", "onramp_refused"},
     # Ids and cursors of sessions that are not there, and times that are none.
     "listCheckoutSessions": {"invalid_field_value"},
     "listOrders": {"invalid_field_value"},

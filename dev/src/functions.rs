@@ -12,6 +12,7 @@ use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
+use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
 use expire_checkout_session::ExpireCheckoutSession;
@@ -19,6 +20,8 @@ use get_checkout_session::GetCheckoutSession;
 use get_order::GetOrder;
 use list_checkout_sessions::ListCheckoutSessions;
 use list_orders::ListOrders;
+use onramp::Vendors;
+use pay_order::PayOrder;
 use record_order_event::RecordOrderEvent;
 use runtime::{Clock, SigningSecrets};
 use store::{KeyRing, Store};
@@ -46,6 +49,10 @@ pub struct Environment {
     pub public_orders: bool,
     /// The schemes that redirects may have beside `http` and `https`.
     pub schemes: RedirectSchemes,
+    /// The onramp vendors that payers may buy from.
+    pub onramps: Onramps,
+    /// The same, to be called.
+    pub vendors: Vendors,
     /// Whether the chains are local ones: then the checkout page hides real wallets.
     pub is_local: bool,
 }
@@ -60,6 +67,7 @@ struct Function {
 
 impl Functions {
     /// Starts every function.
+    #[expect(clippy::too_many_lines, reason = "one entry for each function")]
     pub fn new(environment: Environment) -> Self {
         let Environment {
             aws,
@@ -72,17 +80,30 @@ impl Functions {
             requires_key,
             public_orders,
             schemes,
+            onramps,
+            vendors,
             is_local,
         } = environment;
-        let page = PageConfiguration::new(&Brand::default(), &chains, &schemes, is_local);
-        let page = Page(CheckoutPage::new(&page));
+        let page = PageConfiguration::new(&Brand::default(), &chains, &schemes, &onramps, is_local);
         // Each function has a client of its own, as it has when it is deployed.
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
         let keys = || KeyRing::new(store(), clock());
-        let page = Function { settings: checkout_page::SETTINGS, endpoint: Box::new(page) };
+        let (chains_of_links, onramps_of_links) = (chains.clone(), onramps.clone());
         Self(BTreeMap::from([
-            ("checkout-page", page),
+            page_function("checkout-page", checkout_page::SETTINGS, Page(CheckoutPage::new(&page))),
+            page_function(
+                "pay-order",
+                pay_order::settings::SETTINGS,
+                Link(PayOrder {
+                    store: store(),
+                    clock: clock(),
+                    chains: chains_of_links,
+                    onramps: onramps_of_links,
+                    vendors,
+                    client_ip_header: None,
+                }),
+            ),
             function(
                 "create-checkout-session",
                 create_checkout_session::SETTINGS,
@@ -108,7 +129,9 @@ impl Functions {
                     clock: clock(),
                     factory,
                     chains,
+                    onramps,
                     retention,
+                    public_url: None,
                 },
             ),
             function(
@@ -124,7 +147,7 @@ impl Functions {
             function(
                 "get-order",
                 get_order::SETTINGS,
-                GetOrder { store: store(), keys: keys(), clock: clock() },
+                GetOrder { store: store(), keys: keys(), clock: clock(), public_url: None },
             ),
             function(
                 "list-checkout-sessions",
@@ -134,12 +157,18 @@ impl Functions {
             function(
                 "list-orders",
                 list_orders::SETTINGS,
-                ListOrders { store: store(), keys: keys(), clock: clock(), is_public: public_orders },
+                ListOrders {
+                    store: store(),
+                    keys: keys(),
+                    clock: clock(),
+                    is_public: public_orders,
+                    public_url: None,
+                },
             ),
             function(
                 "record-order-event",
                 record_order_event::SETTINGS,
-                RecordOrderEvent { store: store(), clock: clock(), secrets },
+                RecordOrderEvent { store: store(), clock: clock(), secrets, public_url: None },
             ),
         ]))
     }
@@ -169,6 +198,14 @@ fn function(
     (name, Function { settings, endpoint: Box::new(endpoint) })
 }
 
+fn page_function(
+    name: &'static str,
+    settings: &'static [&'static str],
+    page: impl Invoke + 'static,
+) -> (&'static str, Function) {
+    (name, Function { settings, endpoint: Box::new(page) })
+}
+
 /// [`serve`] for any endpoint behind a pointer.
 trait Invoke: Send + Sync {
     fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>>;
@@ -180,8 +217,17 @@ impl<E: Endpoint> Invoke for E {
     }
 }
 
-/// The one function that answers in HTML.
+/// The checkout page, which answers in HTML.
 struct Page(CheckoutPage);
+
+/// Payment links, which answer in HTML or redirect.
+struct Link(PayOrder);
+
+impl Invoke for Link {
+    fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>> {
+        Box::pin(self.0.respond(event))
+    }
+}
 
 impl Invoke for Page {
     fn invoke(&self, event: Event) -> Pin<Box<dyn Future<Output = LambdaResponse> + Send + '_>> {

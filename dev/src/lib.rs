@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod in_process;
 pub mod keys;
 pub mod local_chain;
+pub mod onramp;
 pub mod pay;
 pub mod payer;
 pub mod running;

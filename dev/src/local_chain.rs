@@ -75,8 +75,11 @@ impl LocalChain {
     }
 
     /// The chain as the functions are told of it. One block of finality makes each status last long enough to be seen.
-    pub fn chains() -> Result<Chains> {
-        let chain = json!({ "chainId": CHAIN, "tokens": [USDC.to_string()], "finality": "blocks:1" });
+    /// Only `recipients` can be paid; any, if there is none.
+    pub fn chains(recipients: &[&str]) -> Result<Chains> {
+        let chain = json!({
+            "chainId": CHAIN, "tokens": [USDC.to_string()], "finality": "blocks:1", "recipients": recipients,
+        });
         Ok(Chains::parse(&json!([chain]).to_string())?)
     }
 
@@ -89,7 +92,7 @@ impl LocalChain {
     pub fn watcher(&self, aws: &SdkConfig, table: &str, clock: Clock) -> Result<ChainWatcher> {
         let secret = json!({ "endpoints": { CHAIN.to_string(): [self.endpoint()] }, "gasKey": GAS_KEY });
         let settings = NodeSettings::parse(&secret.to_string())?;
-        let chain = Self::chains()?.iter().next().cloned().context("no chain is configured")?;
+        let chain = Self::chains(&[])?.iter().next().cloned().context("no chain is configured")?;
         let node = Node::new(settings.rpc(chain.id)?);
         let store = Store::new(aws, table);
         Ok(ChainWatcher::new(chain, node, store, clock, Self::factory()?, settings.payer))

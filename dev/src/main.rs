@@ -17,6 +17,7 @@ use dev::event::Events;
 use dev::functions::{Environment, Functions};
 use dev::keys::{self, NewKey};
 use dev::local_chain::{self, LocalChain};
+use dev::onramp::LocalOnramps;
 use dev::pay::{Payment, PaymentProcessor};
 use dev::payer::Payer;
 use dev::running::Running;
@@ -193,6 +194,9 @@ struct Serve {
     // The chain starts empty each time. A kept database would hold deposits that this chain never had.
     #[arg(long, conflicts_with_all = ["data", "dynamodb_endpoint"])]
     chain: bool,
+    /// Also run a double of Coinbase, from which payers buy play money. Only the demo shop can be paid then
+    #[arg(long, requires = "chain")]
+    onramp: bool,
 }
 
 #[derive(Args)]
@@ -280,10 +284,15 @@ async fn serve(options: Serve) -> Result<()> {
     let (key, _) = keys::create(&Store::new(&aws, LOCAL_TABLE), new_key, Clock::system().now()).await?;
     let clock = Clock::system();
     let (chain, chains, factory) = if options.chain {
-        (Some(LocalChain::start().await?), LocalChain::chains()?, LocalChain::factory()?)
+        let recipients: &[&str] = if options.onramp { &[demo::SHOP_RECIPIENT] } else { &[] };
+        (Some(LocalChain::start().await?), LocalChain::chains(recipients)?, LocalChain::factory()?)
     } else {
         let chains = Store::new(&aws, LOCAL_TABLE).load_chains(SETTINGS.chains()?).await?;
         (None, chains, SETTINGS.forwarder_factory()?)
+    };
+    let vendors = match &chain {
+        Some(chain) if options.onramp => Some(LocalOnramps::start(&clock, chain.endpoint()).await?),
+        Some(_) | None => None,
     };
     let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
     let running = Running::on(port);
@@ -300,6 +309,8 @@ async fn serve(options: Serve) -> Result<()> {
         requires_key: SETTINGS.requires_api_key()?,
         public_orders: SETTINGS.has_public_order_history()?,
         schemes: SETTINGS.redirect_schemes()?,
+        onramps: vendors.as_ref().map(|vendors| vendors.onramps.clone()).unwrap_or_default(),
+        vendors: vendors.as_ref().map(|vendors| vendors.vendors.clone()).unwrap_or_default(),
         is_local: true,
     });
     let router = gateway::router(&template, functions, clock)?;
@@ -321,6 +332,9 @@ async fn serve(options: Serve) -> Result<()> {
         println!("Chain     {} at {}, a block each second", local_chain::CHAIN, chain.endpoint());
         println!("USDC      {}, of play money", local_chain::USDC);
         println!("Payer     {} with {} of it", local_chain::PAYER, local_chain::FUNDS);
+    }
+    if let Some(vendors) = &vendors {
+        println!("Coinbase  a double at {}, which sells play money", vendors.coinbase.url());
     }
     println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
     if chain.is_some() {

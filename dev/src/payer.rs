@@ -56,7 +56,7 @@ impl Payer {
     }
 
     /// Sends tokens of the payer's. Returns the transaction's hash.
-    async fn transfer(&self, token: Address, to: Address, amount: Amount) -> Result<String> {
+    pub(crate) async fn transfer(&self, token: Address, to: Address, amount: Amount) -> Result<String> {
         let amount: U256 = amount.to_string().parse()?;
         let transaction = json!([{ "from": PAYER, "to": token, "input": abi::transfer(to, amount) }]);
         let hash = self.node.call(Call::new("eth_sendTransaction", transaction)).await;

@@ -37,8 +37,10 @@ use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
 use domain::id::OrderId;
 use domain::merchant::Merchant;
+use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
+use onramp::Vendors;
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
@@ -82,13 +84,18 @@ impl Service {
 
     /// The same, set up in another way.
     pub async fn start_with(setup: &Setup) -> Self {
+        Self::start_at(setup, &TestClock::at_the_present()).await
+    }
+
+    /// The same, by a clock that something else has, too.
+    pub async fn start_at(setup: &Setup, clock: &TestClock) -> Self {
         let endpoint = match runtime::config::optional("DYNAMODB_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => engine::start_embedded(None, 0).await.unwrap(),
         };
         let aws = engine::sdk_config(&endpoint).await;
         let table = Table::create(&aws, &endpoint).await;
-        Self::on(table, &aws, &TestClock::at_the_present(), setup).await
+        Self::on(table, &aws, clock, setup).await
     }
 
     /// A service with an empty table, and the configuration by which a watcher reaches it. The engine is in this
@@ -302,6 +309,9 @@ pub struct Setup {
     pub public_orders: bool,
     /// The schemes that redirects may have beside `http` and `https`.
     pub schemes: RedirectSchemes,
+    /// The onramp vendors that payers may buy from, and how they are called.
+    pub onramps: Onramps,
+    pub vendors: Vendors,
 }
 
 impl Default for Setup {
@@ -314,6 +324,8 @@ impl Default for Setup {
             requires_key: false,
             public_orders: false,
             schemes: RedirectSchemes::default(),
+            onramps: Onramps::default(),
+            vendors: Vendors::default(),
         }
     }
 }
@@ -339,6 +351,8 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         requires_key: setup.requires_key,
         public_orders: setup.public_orders,
         schemes: setup.schemes.clone(),
+        onramps: setup.onramps.clone(),
+        vendors: setup.vendors.clone(),
         is_local: false,
     })
 }

@@ -67,9 +67,10 @@ async fn request(service: &Service, route: &str) -> RequestBuilder {
     }
 }
 
-/// The routes of the API. The checkout page is for browsers, which have no keys: it reads no such header.
+/// The routes of the API. Pages are for browsers, which have no keys: they read no such header.
 fn routes() -> BTreeSet<String> {
-    let routes = template().routes.iter().filter(|route| route.function != "checkout-page");
+    let pages = ["checkout-page", "pay-order"];
+    let routes = template().routes.iter().filter(|route| !pages.contains(&route.function.as_str()));
     routes.map(|route| format!("{} {}", route.method, route.path)).collect()
 }
 

@@ -142,6 +142,7 @@ async fn a_component_is_told_what_the_page_knows() {
             "recipients": [recipient],
         }],
         "redirectSchemes": [],
+        "onramps": [],
         "isLocal": false,
     });
     assert_eq!(configuration, expected);

@@ -75,6 +75,8 @@ fn functions(document: &Value) -> BTreeMap<String, Value> {
 const SCHEDULED: &str = "watch-chain";
 /// The function that answers every request with a page.
 const PAGE: &str = "checkout-page";
+/// The functions that answer with pages, and no error of whose is an envelope.
+const PAGES: [&str; 2] = [PAGE, "pay-order"];
 
 /// `create-order` as a resource is called: `CreateOrder`.
 fn logical_id(folder: &str) -> String {
@@ -114,11 +116,11 @@ fn one_name_runs_through_folder_resource_binary_log_and_event_files() {
     let files = fs::read_dir(root().join("events")).unwrap();
     let files: Names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     let mut served: Names = routes().into_iter().map(|(_, _, function)| function).collect();
-    assert!(served.remove(PAGE));
+    assert!(PAGES.iter().all(|page| served.remove(*page)));
     let mut expected: Names =
         served.iter().flat_map(|folder| [format!("{folder}.json"), format!("{folder}.bad.json")]).collect();
     // No event of these can be bad.
-    expected.extend([SCHEDULED, PAGE].map(|folder| format!("{folder}.json")));
+    expected.extend([SCHEDULED].iter().chain(&PAGES).map(|folder| format!("{folder}.json")));
     expected.insert("expected.json".to_owned());
     assert_eq!(files, expected);
     let outcomes: serde_json::Value = serde_json::from_str(&read("events/expected.json")).unwrap();
@@ -143,8 +145,10 @@ fn routes() -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn every_function_has_exactly_one_route_but_the_one_that_runs_by_the_clock() {
-    // Beside its GET, the page answers HEAD.
-    let is_second = |method: &str, function: &str| method == "HEAD" && function == PAGE;
+    // Beside its GET, the page answers HEAD, and the payment link its own button.
+    let is_second = |method: &str, function: &str| {
+        PAGES.contains(&function) && method == if function == PAGE { "HEAD" } else { "POST" }
+    };
     let routes = routes().into_iter().filter(|(method, _, function)| !is_second(method, function));
     let mut served: Vec<_> = routes.map(|(_, _, function)| function).collect();
     served.push(SCHEDULED.to_owned());
@@ -152,7 +156,7 @@ fn every_function_has_exactly_one_route_but_the_one_that_runs_by_the_clock() {
     assert_eq!(served.into_iter().collect::<Names>(), folders());
     for (id, function) in functions(&document()) {
         let events = part(&function, &["Properties", "Events"]).as_mapping().unwrap();
-        assert_eq!(events.len(), if id == logical_id(PAGE) { 2 } else { 1 }, "{id}");
+        assert_eq!(events.len(), if PAGES.map(logical_id).contains(&id) { 2 } else { 1 }, "{id}");
         for event in events.values() {
             if id == logical_id(SCHEDULED) {
                 assert_eq!(text(event, &["Type"]), "ScheduleV2");
@@ -182,8 +186,10 @@ fn the_openapi_document_describes_the_same_routes() {
 
 #[test]
 fn event_files_are_for_the_routes_of_their_functions() {
-    for (method, path, function) in routes().into_iter().filter(|(method, ..)| method != "HEAD") {
-        let bad = (function != PAGE).then(|| format!("{function}.bad.json"));
+    let is_button = |method: &str, function: &str| method == "POST" && PAGES.contains(&function);
+    let routes = routes().into_iter().filter(|(method, _, function)| !is_button(method, function));
+    for (method, path, function) in routes.filter(|(method, ..)| method != "HEAD") {
+        let bad = (!PAGES.contains(&function.as_str())).then(|| format!("{function}.bad.json"));
         for file in [format!("{function}.json")].into_iter().chain(bad) {
             let event: serde_json::Value = serde_json::from_str(&read(format!("events/{file}"))).unwrap();
             let route = format!("{method} {path}");
@@ -319,15 +325,16 @@ fn every_alarm_has_a_runbook_entry_and_every_entry_an_alarm() {
     assert_eq!(names, alarms);
 }
 
-/// The alarm `SettlementTrouble` fires on each `ERROR` line, so the runbook explains each.
+/// The alarms `SettlementTrouble` and `OnrampMisconfigured` fire on each `ERROR` line, so the runbook explains each.
 #[test]
-fn the_runbook_explains_every_error_line_of_the_watcher() {
+fn the_runbook_explains_every_error_line_that_fires_an_alarm() {
     let runbook = read("docs/runbook.md");
     let rows = runbook.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let explained: Names = rows.map(|(message, _)| message.to_owned()).collect();
     let mut logged = Names::new();
-    // The function logs what `evm` logs, too.
-    let folders = [root().join("functions").join(SCHEDULED).join("src"), root().join("evm").join("src")];
+    // The watcher logs what `evm` logs, too.
+    let folders =
+        ["functions/watch-chain/src", "evm/src", "functions/pay-order/src"].map(|path| root().join(path));
     for file in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let text = read(file.unwrap().path());
         for line in text.split("tracing::error!(").skip(1) {
@@ -375,9 +382,9 @@ fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chain
         let properties = part(alarm, &["Properties"]);
         let namespace = properties.get("Namespace").filter(|namespace| matches!(namespace, Value::Tagged(_)));
         let metric = properties.get("MetricName").and_then(Value::as_str);
-        // The alarm on errors in the log has a metric filter, which reports nothing as long as there is no error.
-        let (Some(namespace), Some(metric)) =
-            (namespace, metric.filter(|name| *name != "SettlementTroubles"))
+        // An alarm on errors in a log has a metric filter, which reports nothing as long as there is no error.
+        let of_a_log = ["OnrampErrors", "SettlementTroubles"];
+        let (Some(namespace), Some(metric)) = (namespace, metric.filter(|name| !of_a_log.contains(name)))
         else {
             continue;
         };
@@ -513,19 +520,22 @@ fn functions_are_traced_and_log_json_for_a_limited_time() {
 }
 
 /// What functions may do something to; the table only with the partition keys of their own items.
-const KNOWN_RESOURCES: [&str; 12] = [
+const KNOWN_RESOURCES: [&str; 15] = [
     "Table.Arn checkout#*",
     "Table.Arn checkout#*, chain#*",
     "Table.Arn checkout#*, idempotency#*",
     "Table.Arn config",
     "Table.Arn key#*",
+    "Table.Arn visits#*",
     "${Table.Arn}/index/listed-sessions",
     "${Table.Arn}/index/orders-by-creator",
     "${Table.Arn}/index/sessions-by-reference",
     "${Table.Arn}/index/watched-orders",
     "PaymentEventsSecretArn",
     "ChainSecretArn",
+    "CoinbaseSecretArn",
     "GasKmsKeyArn",
+    "MoonPaySecretArn",
 ];
 
 #[test]
@@ -564,6 +574,7 @@ fn permissions(service: &Service, folder: &str) -> Permissions {
 
 /// What each function did to the table on all its ways: success, with a key, replay, conflict
 /// and refusal.
+#[expect(clippy::too_many_lines, reason = "a few calls to each function")]
 async fn observed() -> BTreeMap<&'static str, Permissions> {
     let service = Service::start().await;
     let mut observed = BTreeMap::new();
@@ -621,6 +632,11 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     }
     signed_in(service.get(&format!("/orders/{order}"))).await;
     observed.insert("get-order", permissions(&service, "get-order"));
+
+    for id in [order, &unknown] {
+        service.post(&format!("/orders/{id}/pay")).send().await.unwrap();
+    }
+    observed.insert("pay-order", permissions(&service, "pay-order"));
 
     for id in [order, &unknown] {
         for (kind, facts) in [
@@ -687,8 +703,14 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
             let secret = granted.remove("PaymentEventsSecretArn").unwrap();
             assert_eq!(secret, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
         }
+        if folder == "pay-order" {
+            for secret in ["CoinbaseSecretArn", "MoonPaySecretArn"] {
+                let actions = granted.remove(secret).unwrap();
+                assert_eq!(actions, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
+            }
+        }
         // Read once at the start, if the configuration is in the table.
-        if ["create-order", "create-checkout-session", PAGE].contains(&folder) {
+        if ["create-order", "create-checkout-session", "pay-order", PAGE].contains(&folder) {
             let config = granted.remove("Table.Arn config").unwrap();
             assert_eq!(config, Names::from(["dynamodb:GetItem".to_owned()]));
         }

@@ -48,19 +48,23 @@ const css = (await Promise.all(["../react/styles.css", "src/page.css"].map((path
   "\n",
 );
 
+const style = css
+  .replace(/\s*\n\s*/g, " ")
+  .replace(/ ?([{};:,]) /g, "$1")
+  .trim();
 const script = await bundle("src/main.tsx");
 const template = await readFile(at("src/document.html"), "utf8");
-const page = template
-  // As functions: `$&` within the script is no pattern.
-  .replace("{{style}}", () =>
-    css
-      .replace(/\s*\n\s*/g, " ")
-      .replace(/ ?([{};:,]) /g, "$1")
-      .trim(),
-  )
-  .replace("{{script}}", () => script);
+// As functions: `$&` within the script is no pattern.
+const page = template.replace("{{style}}", () => style).replace("{{script}}", () => script);
 await mkdir(at("dist"), { recursive: true });
 await writeFile(at("dist/checkout.html"), page);
+
+// The pages of a payment link, which have no script.
+const pay = await readFile(at("src/pay.html"), "utf8");
+await writeFile(
+  at("dist/pay.html"),
+  pay.replace("{{style}}", () => style),
+);
 
 const shop = await bundle("src/shop.ts");
 const shopTemplate = await readFile(at("src/shop.html"), "utf8");

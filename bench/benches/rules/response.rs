@@ -10,6 +10,8 @@ use domain::record::CheckoutRecord;
 
 use crate::fixture::{DEPOSITS, meanwhile, record};
 
+const BASE: &str = "https://api.example";
+
 /// Each answer's JSON is as long as it must be at least, or it was not that answer.
 pub(crate) fn measure(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("answer");
@@ -24,7 +26,8 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     }
     for deposits in DEPOSITS {
         let record = record(deposits);
-        let shown = serde_json::to_string(&OrderRecordView::new(&record, meanwhile()).unwrap()).unwrap();
+        let shown =
+            serde_json::to_string(&OrderRecordView::new(&record, BASE, meanwhile()).unwrap()).unwrap();
         assert_eq!(shown.matches("txHash").count().to_string(), deposits.to_string());
         group.throughput(Throughput::Bytes(shown.len() as u64));
         for (name, answer) in [("order", order as fn(&_) -> _), ("session with order", session_with_order)] {
@@ -47,22 +50,22 @@ fn session(record: &CheckoutRecord) -> Response {
 }
 
 fn created_order(record: &CheckoutRecord) -> Response {
-    Response::new("Created order successfully", &OrderView::created(&record.checkout).unwrap()).unwrap()
+    Response::new("Created order successfully", &OrderView::created(&record.checkout, BASE).unwrap()).unwrap()
 }
 
 fn order(record: &CheckoutRecord) -> Response {
-    let view = OrderRecordView::new(record, meanwhile()).unwrap();
+    let view = OrderRecordView::new(record, BASE, meanwhile()).unwrap();
     Response::new("Get order and transactions successfully", &view).unwrap()
 }
 
 fn session_with_order(record: &CheckoutRecord) -> Response {
     let view = SessionWithOrderView {
         session: SessionView::new(&record.checkout, &viewer(), meanwhile()).unwrap(),
-        order: OrderRecordView::new(record, meanwhile()),
+        order: OrderRecordView::new(record, BASE, meanwhile()),
     };
     Response::new("Checkout session retrieved", &view).unwrap()
 }
 
 fn viewer() -> Viewer {
-    Viewer { caller: Caller::Anonymous, base_url: "https://api.example".to_owned() }
+    Viewer { caller: Caller::Anonymous, base_url: BASE.to_owned() }
 }

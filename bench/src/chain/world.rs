@@ -67,6 +67,8 @@ impl World {
             requires_key: false,
             public_orders: false,
             schemes: domain::redirect::RedirectSchemes::default(),
+            onramps: domain::onramps::Onramps::default(),
+            vendors: onramp::Vendors::default(),
             is_local: false,
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })

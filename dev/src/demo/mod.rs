@@ -25,7 +25,7 @@ const TEST_WALLET: &str = include_str!("test-wallet.js");
 /// The shop's page with its script. `web/checkout-page` builds it.
 const SHOP: &str = include_str!("../../../web/checkout-page/dist/shop.html");
 /// Whom the demo shop is paid to: an account of the local chain's node that nothing else uses.
-const SHOP_RECIPIENT: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+pub const SHOP_RECIPIENT: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 /// A page of ours has some 80 KB.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 /// What the test wallet asks the node. The node answers any page in this browser, so it gets nothing else to answer.

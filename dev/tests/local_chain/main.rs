@@ -65,11 +65,13 @@ impl World {
             clock: clock.clone(),
             secrets: SigningSecrets::parse(SECRET)?,
             factory: LocalChain::factory()?,
-            chains: LocalChain::chains()?,
+            chains: LocalChain::chains(&[])?,
             retention: Retention::DEFAULT,
             requires_key: false,
             public_orders: false,
             schemes: domain::redirect::RedirectSchemes::default(),
+            onramps: domain::onramps::Onramps::default(),
+            vendors: onramp::Vendors::default(),
             is_local: true,
         });
         let router = gateway::router(&template, functions, clock)?;

@@ -2,6 +2,7 @@
 
 use domain::address::EvmAddress;
 use domain::chain_config::{Chain, Chains};
+use domain::onramps::Onramps;
 use domain::pricing::Currency;
 use domain::redirect::RedirectSchemes;
 use domain::token::Token;
@@ -15,11 +16,22 @@ pub struct PageConfiguration(Value);
 
 impl PageConfiguration {
     /// Describes a deployment. In a local run the page hides real wallets, because the local chain claims a real one's id.
-    pub fn new(brand: &Brand, chains: &Chains, schemes: &RedirectSchemes, is_local: bool) -> Self {
+    pub fn new(
+        brand: &Brand,
+        chains: &Chains,
+        schemes: &RedirectSchemes,
+        onramps: &Onramps,
+        is_local: bool,
+    ) -> Self {
         Self(json!({
             "brand": brand.to_json(),
             "chains": chains.iter().map(chain).collect::<Vec<_>>(),
             "redirectSchemes": schemes.iter().collect::<Vec<_>>(),
+            "onramps": onramps.offers(chains).map(|(vendor, chain, token)| json!({
+                "vendor": vendor.as_str(),
+                "chainId": chain.id.as_u64(),
+                "tokenAddress": token.address.as_str(),
+            })).collect::<Vec<_>>(),
             "isLocal": is_local,
         }))
     }

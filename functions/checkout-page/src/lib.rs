@@ -6,9 +6,9 @@
 pub mod brand;
 mod configuration;
 mod document;
-mod language;
+mod messages;
 
-use api::{Event, LambdaResponse, Request};
+use api::{Event, LambdaResponse, Language, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 pub use configuration::PageConfiguration;
@@ -19,7 +19,6 @@ use lambda_http::http::header::{
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-pub use language::Language;
 use runtime::config;
 use sha2::{Digest as _, Sha256};
 
@@ -27,6 +26,7 @@ use sha2::{Digest as _, Sha256};
 pub const SETTINGS: &[&str] = &[
     config::TABLE_NAME,
     config::CHAINS,
+    config::ONRAMPS,
     config::REDIRECT_SCHEMES,
     brand::NAME,
     brand::SUPPORT_URL,

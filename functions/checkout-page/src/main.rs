@@ -17,9 +17,10 @@ async fn main() -> Result<(), Error> {
     let brand = brand::read(settings)?;
     let schemes = settings.redirect_schemes()?;
     let chains = settings.chains()?;
+    let onramps = settings.onramps()?;
     let table = settings.table_name()?;
     let chains = Store::new(&aws::sdk_config()?, table).load_chains(chains).await?;
-    let page = CheckoutPage::new(&PageConfiguration::new(&brand, &chains, &schemes, false));
+    let page = CheckoutPage::new(&PageConfiguration::new(&brand, &chains, &schemes, &onramps, false));
     let page = &page;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Event>| {
         Ok::<_, Infallible>(page.respond(event.payload))

@@ -11,6 +11,7 @@ use domain::deposit_address::ForwarderFactory;
 use domain::id::{OrderId, SessionId};
 use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::Checkout;
+use domain::onramps::Onramps;
 use domain::order::{Order, OrderTerms};
 use domain::pricing::ChoiceRefusal;
 use domain::retention::Retention;
@@ -24,9 +25,11 @@ use crate::request::Accepted;
 pub const SETTINGS: &[&str] = &[
     config::CHAINS,
     config::FORWARDER_FACTORY,
+    config::ONRAMPS,
     config::REQUIRE_API_KEY,
     config::SESSION_RETENTION_DAYS,
     config::TABLE_NAME,
+    config::PUBLIC_URL,
 ];
 
 /// The operation, with what it stands on.
@@ -44,8 +47,12 @@ pub struct CreateOrder {
     pub factory: ForwarderFactory,
     /// Where their deposits are looked for.
     pub chains: Chains,
+    /// The vendors from whom a payer may buy what an order asks for.
+    pub onramps: Onramps,
     /// How long an order on its own is kept after its deadline, if it is never paid.
     pub retention: Retention,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 impl Endpoint for CreateOrder {
@@ -64,7 +71,7 @@ impl Endpoint for CreateOrder {
         if self.requires_key && session.is_none() && merchant.is_none() {
             return Err(ApiError::key_missing("An order that belongs to no session"));
         }
-        let is_watched = match terms::check(&terms, &self.chains, &self.factory) {
+        let is_watched = match terms::check(&terms, &self.chains, &self.onramps, &self.factory) {
             Ok(is_watched) => is_watched,
             Err(refusal) => {
                 let explained = self.explained(refusal, session, &terms).await?;
@@ -81,9 +88,12 @@ impl Endpoint for CreateOrder {
             merchant: merchant.clone().filter(|_| session.is_none()),
             created_at: self.clock.now(),
         };
+        let base_url = request.base_url(self.public_url.as_deref());
         match session {
-            None => admission.beside(self.alone(order(runtime::random::order_id()), key)).await,
-            Some(session) => admission.beside(self.linked(order(session.order()), session, key)).await,
+            None => admission.beside(self.alone(order(runtime::random::order_id()), key, &base_url)).await,
+            Some(session) => {
+                admission.beside(self.linked(order(session.order()), session, key, &base_url)).await
+            }
         }
     }
 }
@@ -166,10 +176,15 @@ impl CreateOrder {
         Ok(if is_reused { ApiError::key_reused() } else { refusal })
     }
 
-    async fn alone(&self, order: Order, key: Option<&IdempotencyKey>) -> Result<Response, ApiError> {
+    async fn alone(
+        &self,
+        order: Order,
+        key: Option<&IdempotencyKey>,
+        base_url: &str,
+    ) -> Result<Response, ApiError> {
         match self.store.create_order(order, self.retention, key).await? {
-            Creation::Created(checkout) => response(&checkout),
-            Creation::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Creation::Created(checkout) => response(&checkout, base_url),
+            Creation::Replayed(checkout) => Ok(response(&checkout, base_url)?.replayed()),
             Creation::KeyReused => Err(ApiError::key_reused()),
         }
     }
@@ -179,10 +194,11 @@ impl CreateOrder {
         order: Order,
         session: SessionId,
         key: Option<&IdempotencyKey>,
+        base_url: &str,
     ) -> Result<Response, ApiError> {
         match self.store.link_order(session, &order, || self.clock.now(), key).await? {
-            Linking::Linked(checkout) => response(&checkout),
-            Linking::Replayed(checkout) => Ok(response(&checkout)?.replayed()),
+            Linking::Linked(checkout) => response(&checkout, base_url),
+            Linking::Replayed(checkout) => Ok(response(&checkout, base_url)?.replayed()),
             Linking::KeyReused => Err(ApiError::key_reused()),
             Linking::NoSession => Err(ApiError::session_not_found(request::SESSION)),
             Linking::NotOpen(status) => Err(ApiError::not_open(status, request::SESSION)),
@@ -192,8 +208,8 @@ impl CreateOrder {
     }
 }
 
-fn response(checkout: &Checkout) -> Result<Response, ApiError> {
-    let view = OrderView::created(checkout)
+fn response(checkout: &Checkout, base_url: &str) -> Result<Response, ApiError> {
+    let view = OrderView::created(checkout, base_url)
         .ok_or_else(|| ApiError::internal("an order was made that is not there"))?;
     Response::new("Created order successfully", &view)
 }

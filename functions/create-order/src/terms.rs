@@ -4,7 +4,7 @@ use api::{ApiError, ErrorCode};
 use domain::chain_config::{Chains, Inadmissible, check_recipient, check_token};
 use domain::deposit_address::ForwarderFactory;
 use domain::invalid::Invalid;
-use domain::onramp::Onramp;
+use domain::onramps::{OnrampRefusal, Onramps};
 use domain::order::OrderTerms;
 
 /// Returns whether the order's deposits are looked for on its chain. Refuses an order whose money would be lost, and
@@ -12,6 +12,7 @@ use domain::order::OrderTerms;
 pub(crate) fn check(
     terms: &OrderTerms,
     chains: &Chains,
+    onramps: &Onramps,
     factory: &ForwarderFactory,
 ) -> Result<bool, ApiError> {
     check_token(&terms.src_token).map_err(|invalid| refuse("srcTokenAddress", &invalid))?;
@@ -26,7 +27,7 @@ pub(crate) fn check(
         Inadmissible::Recipient(allowed) => refuse("recipientAddress", &allowed),
     })?;
     check_amounts(terms)?;
-    check_onramp(terms)?;
+    check_onramp(terms, chains, onramps)?;
     Ok(is_watched)
 }
 
@@ -60,16 +61,21 @@ fn check_amounts(terms: &OrderTerms) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Refuses what would need a provider that this service does not have.
-fn check_onramp(terms: &OrderTerms) -> Result<(), ApiError> {
-    if terms.onramp.as_ref().is_some_and(Onramp::needs_provider) {
-        return Err(ApiError::new(
+/// Refuses an order that its onramp vendor could not pay. No vendor is asked.
+fn check_onramp(terms: &OrderTerms, chains: &Chains, onramps: &Onramps) -> Result<(), ApiError> {
+    let Some(onramp) = terms.onramp.as_ref().filter(|onramp| onramp.needs_provider()) else {
+        return Ok(());
+    };
+    match onramps.admit(onramp.vendor, terms, chains) {
+        Ok(_) => Ok(()),
+        Err(OnrampRefusal::NotConfigured) => Err(ApiError::new(
             ErrorCode::OnrampNotConfigured,
             "No provider is configured for this onramp vendor; `none` is a crypto order",
         )
-        .about("onramp.vendor"));
+        .about("onramp.vendor")),
+        Err(OnrampRefusal::NotSold(allowed)) => Err(refuse("onramp.vendor", &allowed)),
+        Err(OnrampRefusal::AnyRecipient(allowed)) => Err(refuse("recipientAddress", &allowed)),
     }
-    Ok(())
 }
 
 fn refuse(field: &'static str, allowed: &Invalid) -> ApiError {

@@ -67,7 +67,7 @@ impl GetCheckoutSession {
         let now = self.clock.now();
         let view = SessionWithOrderView {
             session: SessionView::new(&record.checkout, &viewer, now).ok_or_else(not_found)?,
-            order: OrderRecordView::for_session(&record, now),
+            order: OrderRecordView::for_session(&record, &viewer.base_url, now),
         };
         Response::new(MESSAGE, &view)
     }

@@ -8,7 +8,7 @@ use runtime::{Clock, config};
 use store::{KeyRing, Store};
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[config::TABLE_NAME, config::PUBLIC_URL];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct GetOrder {
     pub keys: KeyRing,
     /// By which their status is judged.
     pub clock: Clock,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 impl Endpoint for GetOrder {
@@ -33,8 +35,10 @@ impl Endpoint for GetOrder {
             }
         };
         let (_, found) = self.keys.beside(&credential, reading).await??;
+        let base_url = request.base_url(self.public_url.as_deref());
         let record = found?.ok_or_else(ApiError::order_not_found)?;
-        let view = OrderRecordView::new(&record, self.clock.now()).ok_or_else(ApiError::order_not_found)?;
+        let view = OrderRecordView::new(&record, &base_url, self.clock.now())
+            .ok_or_else(ApiError::order_not_found)?;
         Response::new("Get order and transactions successfully", &view)
     }
 }

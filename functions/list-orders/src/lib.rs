@@ -20,7 +20,7 @@ const MOST: usize = 100;
 const FURTHEST: usize = 1_000;
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[config::ORDER_HISTORY, config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[config::ORDER_HISTORY, config::TABLE_NAME, config::PUBLIC_URL];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct ListOrders {
     pub clock: Clock,
     /// Whether callers without a key are shown a list.
     pub is_public: bool,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 /// What is asked for.
@@ -56,17 +58,23 @@ impl Endpoint for ListOrders {
             limit: query.optional("limit", within(1, MOST))?.unwrap_or(MOST),
             start: start(&query)?,
         };
-        admission.beside(self.page(&wanted, merchant.as_ref())).await
+        let base_url = request.base_url(self.public_url.as_deref());
+        admission.beside(self.page(&wanted, merchant.as_ref(), &base_url)).await
     }
 }
 
 impl ListOrders {
-    async fn page(&self, wanted: &Wanted, merchant: Option<&Merchant>) -> Result<Response, ApiError> {
+    async fn page(
+        &self,
+        wanted: &Wanted,
+        merchant: Option<&Merchant>,
+        base_url: &str,
+    ) -> Result<Response, ApiError> {
         let is_shown = |checkout: &Checkout| merchant.is_none() || checkout.merchant() == merchant;
         let Wanted { creator, limit, start } = wanted;
         let page = self.store.list_orders(creator, start, *limit, is_shown).await?;
         let now = self.clock.now();
-        let views = page.shown.iter().filter_map(|record| OrderView::listed(record, now));
+        let views = page.shown.iter().filter_map(|record| OrderView::listed(record, base_url, now));
         let list = List {
             data: views.map(|view| if merchant.is_some() { view } else { view.in_public() }).collect(),
             next_cursor: page.next.as_ref().and_then(cursor::cursor),

@@ -18,7 +18,7 @@ pub const SECRET: SecretSetting =
     SecretSetting { value: "PAYMENT_EVENTS_SECRET", arn: "PAYMENT_EVENTS_SECRET_ARN" };
 
 /// The settings that the function reads.
-pub const SETTINGS: &[&str] = &[SECRET.arn, SECRET.value, config::TABLE_NAME];
+pub const SETTINGS: &[&str] = &[SECRET.arn, SECRET.value, config::TABLE_NAME, config::PUBLIC_URL];
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct RecordOrderEvent {
     pub clock: Clock,
     /// What events are signed with.
     pub secrets: SigningSecrets,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
 }
 
 impl Endpoint for RecordOrderEvent {
@@ -40,12 +42,19 @@ impl Endpoint for RecordOrderEvent {
         let key = request.idempotency_key(&format!("POST /orders/{order}/events"), &Caller::Anonymous)?;
         let event = request::payment_event(request)?;
 
+        let base_url = &request.base_url(self.public_url.as_deref());
+        // The data of the answer, for its idempotency key to remember.
+        let remembered = |record: &CheckoutRecord, now| {
+            serde_json::to_string(&OrderRecordView::new(record, base_url, now)?).ok()
+        };
         let clock = || self.clock.now();
         match self.store.record_event(order, &event, clock, key.as_ref(), remembered).await? {
-            Recording::Recorded(record, at) => response(&record, at),
+            Recording::Recorded(record, at) => response(&record, base_url, at),
             Recording::Remembered(answer) => Response::from_json(MESSAGE, answer),
             Recording::Replayed(Some(first), _) => Ok(Response::from_json(MESSAGE, first)?.replayed()),
-            Recording::Replayed(None, record) => Ok(response(&record, self.clock.now())?.replayed()),
+            Recording::Replayed(None, record) => {
+                Ok(response(&record, base_url, self.clock.now())?.replayed())
+            }
             Recording::KeyReused => Err(ApiError::key_reused()),
             Recording::NoOrder => Err(ApiError::order_not_found()),
         }
@@ -54,12 +63,7 @@ impl Endpoint for RecordOrderEvent {
 
 const MESSAGE: &str = "Order event recorded";
 
-/// The data of the answer, for its idempotency key to remember.
-fn remembered(record: &CheckoutRecord, now: Timestamp) -> Option<String> {
-    serde_json::to_string(&OrderRecordView::new(record, now)?).ok()
-}
-
-fn response(record: &CheckoutRecord, now: Timestamp) -> Result<Response, ApiError> {
-    let view = OrderRecordView::new(record, now).ok_or_else(ApiError::order_not_found)?;
+fn response(record: &CheckoutRecord, base_url: &str, now: Timestamp) -> Result<Response, ApiError> {
+    let view = OrderRecordView::new(record, base_url, now).ok_or_else(ApiError::order_not_found)?;
     Response::new(MESSAGE, &view)
 }

@@ -10,11 +10,12 @@ use store::Store;
 async fn main() -> Result<(), Error> {
     runtime::start_logging()?;
     let settings = Settings::declared(SETTINGS);
+    let public_url = settings.public_url()?;
     let table = settings.table_name()?;
     let aws = aws::sdk_config()?;
     let secrets = SECRET.read(settings, &aws, SigningSecrets::parse).await?;
     let store = Store::new(&aws, table);
     store.connect().await;
     let clock = Clock::system();
-    api::run(RecordOrderEvent { store, clock, secrets }).await
+    api::run(RecordOrderEvent { store, clock, secrets, public_url }).await
 }

@@ -10,7 +10,7 @@ use runtime::DependencyError;
 use serde::Serialize;
 
 /// How long a caller waits before it tries again after a 503, in seconds.
-pub(super) const RETRY_AFTER_SECONDS: u16 = 1;
+pub const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// A stable name for what went wrong (docs/api.md, *Common rules*). Clients branch on it: a code
 /// never changes its meaning.
@@ -34,6 +34,10 @@ pub enum ErrorCode {
     OrderTermsMismatch,
     /// The order needs an onramp provider.
     OnrampNotConfigured,
+    /// The onramp vendor refuses the payment.
+    OnrampRefused,
+    /// A payment link was opened by something other than a person's navigation.
+    NavigationRequired,
     /// A webhook header is absent.
     SignatureMissing,
     /// No signature matches.
@@ -58,15 +62,19 @@ pub enum ErrorCode {
     IdempotencyConflict,
     /// The body is too large.
     PayloadTooLarge,
+    /// A payment link was opened too often.
+    RateLimitExceeded,
     /// The database is busy or out of reach.
     TemporarilyUnavailable,
+    /// The onramp vendor does not respond.
+    OnrampUnavailable,
     /// A fault of the service.
     InternalError,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::MissingRequiredField,
         Self::InvalidFieldValue,
         Self::InvalidAddress,
@@ -76,6 +84,8 @@ impl ErrorCode {
         Self::UnsupportedRoute,
         Self::OrderTermsMismatch,
         Self::OnrampNotConfigured,
+        Self::OnrampRefused,
+        Self::NavigationRequired,
         Self::SignatureMissing,
         Self::SignatureInvalid,
         Self::SignatureExpired,
@@ -88,7 +98,9 @@ impl ErrorCode {
         Self::SessionAlreadyHasOrder,
         Self::IdempotencyConflict,
         Self::PayloadTooLarge,
+        Self::RateLimitExceeded,
         Self::TemporarilyUnavailable,
+        Self::OnrampUnavailable,
         Self::InternalError,
     ];
 
@@ -111,6 +123,8 @@ impl ErrorCode {
             Self::UnsupportedRoute => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "unsupported_route"),
             Self::OrderTermsMismatch => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "order_terms_mismatch"),
             Self::OnrampNotConfigured => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "onramp_not_configured"),
+            Self::OnrampRefused => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "onramp_refused"),
+            Self::NavigationRequired => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "navigation_required"),
             Self::SignatureMissing => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_missing"),
             Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_invalid"),
             Self::SignatureExpired => (StatusCode::UNAUTHORIZED, AUTHENTICATION, "signature_expired"),
@@ -127,6 +141,10 @@ impl ErrorCode {
             }
             Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error", "idempotency_conflict"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "payload_too_large"),
+            Self::RateLimitExceeded => {
+                (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded")
+            }
+            Self::OnrampUnavailable => (StatusCode::SERVICE_UNAVAILABLE, API, "onramp_unavailable"),
             Self::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, API, "temporarily_unavailable"),
             Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, API, "internal_error"),
         }
@@ -219,8 +237,13 @@ impl ApiError {
             .about("Idempotency-Key")
     }
 
+    /// Returns the HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.code.row().0
+    }
+
     /// Returns the body of an error, for both client conventions (docs/api.md, *Responses*).
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let (status, kind, code) = self.code.row();
         let envelope = Envelope {
             success: false,
@@ -297,6 +320,8 @@ mod tests {
                 "400 invalid_request_error unsupported_route",
                 "400 invalid_request_error order_terms_mismatch",
                 "400 invalid_request_error onramp_not_configured",
+                "400 invalid_request_error onramp_refused",
+                "400 invalid_request_error navigation_required",
                 "401 authentication_error signature_missing",
                 "401 authentication_error signature_invalid",
                 "401 authentication_error signature_expired",
@@ -309,7 +334,9 @@ mod tests {
                 "409 invalid_request_error session_already_has_order",
                 "409 idempotency_error idempotency_conflict",
                 "413 invalid_request_error payload_too_large",
+                "429 rate_limit_error rate_limit_exceeded",
                 "503 api_error temporarily_unavailable",
+                "503 api_error onramp_unavailable",
                 "500 api_error internal_error",
             ]
         );

@@ -10,6 +10,7 @@ mod error;
 mod idempotency;
 mod json;
 mod lambda;
+mod language;
 mod query;
 mod request;
 mod response;
@@ -19,8 +20,9 @@ pub mod view;
 
 pub use body::{Fields, integer, object, text};
 pub use endpoint::{Endpoint, Event, LambdaResponse, serve};
-pub use error::{ApiError, ErrorCode};
+pub use error::{ApiError, ErrorCode, RETRY_AFTER_SECONDS};
 pub use lambda::run;
+pub use language::Language;
 pub use query::{Query, within};
 pub use request::{MAX_BODY_BYTES, Request};
 pub use response::{List, Response};

@@ -25,6 +25,8 @@ pub struct Request {
     method: Method,
     /// The host that the request was sent to.
     host: String,
+    /// The network address that the request came from.
+    source: String,
     headers: HeaderMap,
     path_parameters: HashMap<String, String>,
     query: String,
@@ -38,6 +40,7 @@ impl From<Event> for Request {
         Self {
             id: event.request_context.request_id.unwrap_or_default(),
             method: event.request_context.http.method,
+            source: event.request_context.http.source_ip.unwrap_or_default(),
             host: event.request_context.domain_name.unwrap_or_default(),
             headers: event.headers,
             path_parameters: event.path_parameters,
@@ -72,6 +75,16 @@ impl Request {
             host.strip_prefix(local).is_some_and(|port| port.is_empty() || port.starts_with(':'))
         });
         format!("{}://{host}", if is_local { "http" } else { "https" })
+    }
+
+    /// Returns the network address that API Gateway was called from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns whether it is a POST.
+    pub fn is_post(&self) -> bool {
+        self.method == Method::POST
     }
 
     /// Returns a header; `None` if it is absent or not text.

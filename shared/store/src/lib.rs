@@ -21,6 +21,7 @@ mod read;
 mod record_event;
 mod retry;
 mod transact;
+mod visits;
 mod write_id;
 
 use aws_config::SdkConfig;

@@ -165,7 +165,8 @@ export interface paths {
          *     - Recipients: the zero address, the order's token and the forwarder factory are refused, and so is
          *       an account that the configuration does not allow (400 `invalid_field_value`).
          *     - Onramp: a `vendor` other than `none` needs a configured provider; without one the answer is 400
-         *       `onramp_not_configured`.
+         *       `onramp_not_configured`. The vendor must sell the order's token, and the recipient must be one of the
+         *       configured `recipients` (400 `invalid_field_value`). No vendor is asked.
          *     - Linking, judged in this order: an unknown or malformed session is 400 `session_not_found`; a
          *       session that is not `open` is 400 `invalid_status_transition`; an open session that has an order
          *       already is 409 `session_already_has_order`, with that order's id in `error.order_id`.
@@ -203,6 +204,36 @@ export interface paths {
         get: operations["getOrder"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{orderId}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id. A malformed id is answered as an unknown one, with 404.
+                 * @example 52fd547d-4d5a-56fe-8b6c-9ec943c0208d
+                 */
+                orderId: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Open a payment link
+         * @description Sends a person to the onramp vendor that the order names, for what is still due, to the order's deposit address. A browser's navigation is redirected. A prefetch gets 503 and creates nothing, a script's `fetch` 400, and a client without a browser's `Sec-Fetch-` headers a page with one button. A client that accepts JSON and no HTML is told why there is no redirect.
+         */
+        get: operations["openPaymentLink"];
+        put?: never;
+        /**
+         * Push the button of a payment link
+         * @description The button of the page. It does what a browser's navigation to the link does.
+         */
+        post: operations["continueToVendor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -695,8 +726,11 @@ export interface components {
             partnerId: string | null;
             clientReferenceId: string | null;
             onrampMetadata: components["schemas"]["OnrampMetadata"] | null;
-            /** @description Reserved; `null` today. */
-            oneClickBuyUrl: null;
+            /**
+             * Format: uri
+             * @description The order's payment link, `/orders/{orderId}/pay`, if the order names an onramp vendor. It never changes.
+             */
+            oneClickBuyUrl: string | null;
             /** @description Reserved; `null` today. */
             stripePaymentIntentId: null;
             settlement: components["schemas"]["Settlement"] | null;
@@ -811,10 +845,29 @@ export interface components {
             /** @constant */
             url: "/orders";
         };
+        /** @description Why a payment link leads nowhere. */
+        PaymentLinkFailure: {
+            /** @constant */
+            success: false;
+            message: string;
+            statusCode: number;
+            error: {
+                type: string;
+                code: string;
+                message: string;
+            };
+        };
         /** @description What the deployment tells its checkout page. */
         PageConfiguration: {
             brand: components["schemas"]["PageBrand"];
             chains: components["schemas"]["PageChain"][];
+            /** @description The tokens that a payer can buy, with their vendors. */
+            onramps: {
+                /** @enum {string} */
+                vendor: "coinbase" | "moonpay";
+                chainId: components["schemas"]["ChainId"];
+                tokenAddress: components["schemas"]["EvmAddress"];
+            }[];
             /** @description Schemes beside `http` and `https` that a redirect may have, such as `myapp`. */
             redirectSchemes: string[];
             /** @description Whether this is a local run. Its chain claims another chain's id, so real wallets are hidden. */
@@ -1730,6 +1783,222 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    openPaymentLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id. A malformed id is answered as an unknown one, with 404.
+                 * @example 52fd547d-4d5a-56fe-8b6c-9ec943c0208d
+                 */
+                orderId: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page: a button that leads to the vendor, or what became of the payment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The vendor's page. */
+            303: {
+                headers: {
+                    /** @description A page of the vendor, for one payer. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A script or a frame opened the link (`navigation_required`), or the vendor refuses the payment (`onramp_refused`). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description No order with an onramp vendor has this id. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description Too little time is left for the vendor. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description Nothing can be paid any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The link was opened too often (`rate_limit_exceeded`), or the route is throttled. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description A fault of the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description A prefetch, a vendor that does not respond (`onramp_unavailable`), or a busy service. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+        };
+    };
+    continueToVendor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id. A malformed id is answered as an unknown one, with 404.
+                 * @example 52fd547d-4d5a-56fe-8b6c-9ec943c0208d
+                 */
+                orderId: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page: a button that leads to the vendor, or what became of the payment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The vendor's page. */
+            303: {
+                headers: {
+                    /** @description A page of the vendor, for one payer. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A script or a frame opened the link (`navigation_required`), or the vendor refuses the payment (`onramp_refused`). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description No order with an onramp vendor has this id. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description Too little time is left for the vendor. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description Nothing can be paid any more. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The link was opened too often (`rate_limit_exceeded`), or the route is throttled. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description A fault of the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description A prefetch, a vendor that does not respond (`onramp_unavailable`), or a busy service. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
         };
     };
     recordOrderEvent: {

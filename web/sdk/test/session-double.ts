@@ -11,6 +11,7 @@ export const CONFIGURATION = {
     { chainId: 8453, name: "Base", tokens: [{ address: USDC, symbol: "USDC", decimals: 6 }], recipients: [SHOP] },
   ],
   redirectSchemes: [],
+  onramps: [],
   isLocal: false,
 };
 

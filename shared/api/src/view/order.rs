@@ -50,9 +50,9 @@ pub struct OrderView<'a> {
     partner_id: Option<Cow<'a, str>>,
     client_reference_id: Option<Cow<'a, str>>,
     onramp_metadata: Option<OnrampView<'a>>,
-    /// Where an onramp provider lets the payer pay; no provider is configured.
-    one_click_buy_url: Option<&'a str>,
-    /// The same provider's own id of the payment.
+    /// The payment link, if the order names an onramp vendor.
+    one_click_buy_url: Option<String>,
+    /// Stripe's own id of a card payment.
     stripe_payment_intent_id: Option<&'a str>,
     settlement: Option<SettlementView<'a>>,
     /// What the service keeps; it keeps nothing.
@@ -143,8 +143,8 @@ enum DetailsView<'a> {
 
 impl<'a> OrderView<'a> {
     /// Shows an order in a list, as `GET /orders/{orderId}` shows it; `None` if there is none.
-    pub fn listed(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
-        Some(OrderRecordView::new(record, now)?.order)
+    pub fn listed(record: &'a CheckoutRecord, base_url: &str, now: Timestamp) -> Option<Self> {
+        Some(OrderRecordView::new(record, base_url, now)?.order)
     }
 
     /// The same for a caller who may be anybody: without what only merchant and payer need.
@@ -162,14 +162,14 @@ impl<'a> OrderView<'a> {
 
     /// What `POST /orders` answers: the order as it was made, whatever happened since. Its caller named the
     /// session, so the session's id is not hidden. `None` if the checkout has no order.
-    pub fn created(checkout: &'a Checkout) -> Option<Self> {
+    pub fn created(checkout: &'a Checkout, base_url: &str) -> Option<Self> {
         let order = checkout.order.as_ref()?;
         let at_first =
             Checkout { expired_at: None, payment_state: PaymentState::default(), ..checkout.clone() };
         Some(Self {
             status: at_first.order_status(order, order.created_at),
             error_details: None,
-            ..Self::new(checkout, order, &[], order.created_at, &Redaction::NONE)
+            ..Self::new(checkout, order, &[], base_url, order.created_at, &Redaction::NONE)
         })
     }
 
@@ -178,6 +178,7 @@ impl<'a> OrderView<'a> {
         checkout: &'a Checkout,
         order: &'a Order,
         transactions: &'a [Transaction],
+        base_url: &str,
         now: Timestamp,
         redaction: &Redaction,
     ) -> Self {
@@ -211,7 +212,11 @@ impl<'a> OrderView<'a> {
                 .as_ref()
                 .map(|reference| redaction.text(reference.as_str())),
             onramp_metadata: terms.onramp.as_ref().map(|onramp| OnrampView::new(onramp, checkout, redaction)),
-            one_click_buy_url: None,
+            one_click_buy_url: terms
+                .onramp
+                .as_ref()
+                .filter(|onramp| onramp.needs_provider())
+                .map(|_| format!("{base_url}/orders/{}/pay", order.id)),
             stripe_payment_intent_id: None,
             settlement: execution.and_then(|execution| SettlementView::new(execution, redaction)),
             fee: None,
@@ -274,22 +279,27 @@ impl PaymentView {
 impl<'a> OrderRecordView<'a> {
     /// Shows a checkout's order and its transactions as they stand, to a caller that has the order's id. The session's
     /// id is hidden. Returns `None` if the checkout has no order.
-    pub fn new(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
+    pub fn new(record: &'a CheckoutRecord, base_url: &str, now: Timestamp) -> Option<Self> {
         let session = record.checkout.session.as_ref();
         let redaction = session.map_or(Redaction::NONE, |session| Redaction::of(session.id));
-        Self::redacted(record, now, &redaction)
+        Self::redacted(record, base_url, now, &redaction)
     }
 
     /// Shows the same to a caller that has the session's id.
-    pub fn for_session(record: &'a CheckoutRecord, now: Timestamp) -> Option<Self> {
-        Self::redacted(record, now, &Redaction::NONE)
+    pub fn for_session(record: &'a CheckoutRecord, base_url: &str, now: Timestamp) -> Option<Self> {
+        Self::redacted(record, base_url, now, &Redaction::NONE)
     }
 
-    fn redacted(record: &'a CheckoutRecord, now: Timestamp, redaction: &Redaction) -> Option<Self> {
+    fn redacted(
+        record: &'a CheckoutRecord,
+        base_url: &str,
+        now: Timestamp,
+        redaction: &Redaction,
+    ) -> Option<Self> {
         let CheckoutRecord { checkout, transactions, on_chain } = record;
         let order = checkout.order.as_ref()?;
         let mut view = Self {
-            order: OrderView::new(checkout, order, transactions, now, redaction),
+            order: OrderView::new(checkout, order, transactions, base_url, now, redaction),
             deposit_txs: Vec::new(),
             deposit_tx_count: None,
             relay_txs: Vec::new(),

@@ -8,7 +8,13 @@ export type Brand = Schemas["PageBrand"];
 export type ChainInfo = Schemas["PageChain"];
 export type TokenInfo = Schemas["PageToken"];
 
-export const EMPTY_CONFIGURATION: Configuration = { brand: {}, chains: [], redirectSchemes: [], isLocal: false };
+export const EMPTY_CONFIGURATION: Configuration = {
+  brand: {},
+  chains: [],
+  redirectSchemes: [],
+  onramps: [],
+  isLocal: false,
+};
 
 export function chainOf(configuration: Configuration, chainId: number): ChainInfo | undefined {
   return configuration.chains.find((chain) => chain.chainId === chainId);

@@ -1,0 +1,70 @@
+//! Doubles of onramp vendors for `cargo dev --chain --onramp`: they behave as the vendors document, and send the local
+//! chain's play money.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::onramps::Onramps;
+use doubles::coinbase::{self, Settings};
+use onramp::{Coinbase, CoinbaseSecret, Vendor, Vendors};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use runtime::Clock;
+use serde_json::json;
+
+use crate::local_chain::USDC;
+use crate::payer::Payer;
+
+const KEY_ID: &str = "organizations/local/apiKeys/local";
+
+/// The doubles that run, and the vendors that lead to them.
+pub struct LocalOnramps {
+    /// What the functions are told.
+    pub onramps: Onramps,
+    /// How they call the doubles.
+    pub vendors: Vendors,
+    /// Coinbase's double.
+    pub coinbase: coinbase::Coinbase,
+}
+
+impl LocalOnramps {
+    /// Starts the doubles. They pay on the chain of the node at `endpoint`.
+    pub async fn start(clock: &Clock, endpoint: &str) -> Result<Self> {
+        let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok().context("no key can be made")?;
+        let public = pair.public_key().as_ref().to_vec();
+        let secret = json!({ "keyId": KEY_ID, "keySecret": STANDARD.encode([&seed[..], &public].concat()) });
+        let (clock, endpoint) = (clock.clone(), endpoint.to_owned());
+        let settings = Settings {
+            key_id: KEY_ID.to_owned(),
+            public_key: public,
+            allowed_redirects: ["127.0.0.1", "localhost", "shop.example"].map(str::to_owned).to_vec(),
+            assets: vec![("base".to_owned(), "USDC".to_owned())],
+            webhook: None,
+            now: Arc::new(move || clock.now().as_millis()),
+            deliver: Arc::new(move |delivery| {
+                let endpoint = endpoint.clone();
+                Box::pin(async move { send(&endpoint, &delivery.to, &delivery.amount).await })
+            }),
+        };
+        let double = coinbase::Coinbase::start(settings, 0).await?;
+        let secret = CoinbaseSecret::parse(&secret.to_string())?;
+        let vendor = Coinbase::new(Vendors::http_client()?, &secret, false)?.at(double.url());
+        Ok(Self {
+            onramps: Onramps::parse("coinbase")?,
+            vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            coinbase: double,
+        })
+    }
+}
+
+/// Sends USDC of the local chain's payer.
+async fn send(endpoint: &str, to: &str, amount: &str) -> Result<String> {
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    ensure!(fraction.len() <= 6, "USDC has six decimals, and {amount} has more");
+    let units = format!("{whole}{fraction:0<6}");
+    let units = units.trim_start_matches('0');
+    let payer = Payer::new("", endpoint)?;
+    payer.transfer(USDC, to.parse()?, domain::amount::Amount::parse_positive(units)?).await
+}

@@ -1,0 +1,70 @@
+//! The settings of the vendors.
+
+use aws_config::SdkConfig;
+use domain::invalid::Invalid;
+use domain::onramp::OnrampVendor;
+use domain::onramps::Onramps;
+use onramp::{Coinbase, CoinbaseSecret, MoonPay, MoonPaySecret, Vendor, Vendors};
+use runtime::config::{self, ConfigError, Settings};
+use runtime::secret::SecretSetting;
+
+/// `sandbox` if vendors sell nothing; `live` if it is not set.
+pub const MODE: &str = "ONRAMP_MODE";
+/// The header in which a proxy before API Gateway names the payer's address. It is believed only if it is set.
+pub const CLIENT_IP_HEADER: &str = "CLIENT_IP_HEADER";
+/// The key of a Coinbase account.
+pub const COINBASE: SecretSetting = SecretSetting { value: "COINBASE_SECRET", arn: "COINBASE_SECRET_ARN" };
+/// The keys of a `MoonPay` account.
+pub const MOONPAY: SecretSetting = SecretSetting { value: "MOONPAY_SECRET", arn: "MOONPAY_SECRET_ARN" };
+
+/// The settings that the function reads.
+pub const SETTINGS: &[&str] = &[
+    config::CHAINS,
+    CLIENT_IP_HEADER,
+    COINBASE.arn,
+    COINBASE.value,
+    MODE,
+    MOONPAY.arn,
+    MOONPAY.value,
+    config::ONRAMPS,
+    config::TABLE_NAME,
+];
+
+/// Opens the vendors that are set up. One without its secret fails the start and is named.
+pub async fn vendors(settings: Settings, aws: &SdkConfig, onramps: &Onramps) -> Result<Vendors, ConfigError> {
+    let is_sandbox = settings.parsed(MODE, is_sandbox)?.unwrap_or_default();
+    let mut vendors = Vec::new();
+    for vendor in onramps.iter() {
+        vendors.push(match vendor {
+            OnrampVendor::Coinbase => {
+                let http =
+                    Vendors::http_client().map_err(|error| ConfigError::Certificates(error.to_string()))?;
+                let parse = |json: &str| Coinbase::new(http, &CoinbaseSecret::parse(json)?, is_sandbox);
+                Vendor::Coinbase(Box::new(COINBASE.read(settings, aws, parse).await?))
+            }
+            OnrampVendor::Moonpay => {
+                let secret = MOONPAY.read(settings, aws, MoonPaySecret::parse).await?;
+                Vendor::MoonPay(MoonPay::new(secret, is_sandbox))
+            }
+            // `Onramps` reads neither.
+            OnrampVendor::Stripe | OnrampVendor::StripeWeb2 | OnrampVendor::None => continue,
+        });
+    }
+    Ok(Vendors::new(vendors))
+}
+
+/// Returns [`CLIENT_IP_HEADER`].
+pub fn client_ip_header(settings: Settings) -> Result<Option<String>, ConfigError> {
+    settings.parsed(CLIENT_IP_HEADER, |name| {
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_name { Ok(name.to_owned()) } else { Err(Invalid::expected("the name of a header")) }
+    })
+}
+
+fn is_sandbox(mode: &str) -> Result<bool, Invalid> {
+    match mode {
+        "live" => Ok(false),
+        "sandbox" => Ok(true),
+        _ => Err(Invalid::expected("`live` or `sandbox`")),
+    }
+}

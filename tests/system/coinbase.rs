@@ -1,0 +1,196 @@
+//! Coinbase Onramp, played by a double that checks what the vendor documents.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::chain_config::Chains;
+use domain::onramps::Onramps;
+use doubles::Delivery;
+use doubles::coinbase::{self, Fault, Outcome};
+use harness::{BASE, RECIPIENT, Service, Setup, TestClock, USDC, id_of, order, order_for, with};
+use http_client::{HttpsClient, Limits};
+use onramp::{Coinbase, CoinbaseSecret, Vendor, Vendors};
+use reqwest::{Client, Response, redirect};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+const KEY_ID: &str = "organizations/1/apiKeys/2";
+/// A test does not wait as long as a payer.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+struct World {
+    service: Service,
+    coinbase: coinbase::Coinbase,
+    /// What Coinbase sent.
+    sent: Arc<Mutex<Vec<Delivery>>>,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::with(|secret| secret, false).await
+    }
+
+    async fn with(change: impl Fn(String) -> String, is_sandbox: bool) -> Self {
+        let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
+        let public = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap().public_key().as_ref().to_vec();
+        let clock = TestClock::at_the_present();
+        let (now, sent) = (clock.clone(), Arc::new(Mutex::new(Vec::new())));
+        let log = Arc::clone(&sent);
+        let double = coinbase::Coinbase::start(
+            coinbase::Settings {
+                key_id: KEY_ID.to_owned(),
+                public_key: public.clone(),
+                allowed_redirects: vec!["shop.example".to_owned()],
+                assets: vec![("base".to_owned(), "USDC".to_owned())],
+                webhook: None,
+                now: Arc::new(move || now.now().as_millis()),
+                deliver: Arc::new(move |delivery| {
+                    log.lock().unwrap().push(delivery);
+                    Box::pin(async { Ok(format!("0x{:064x}", 7)) })
+                }),
+            },
+            0,
+        );
+        let double = double.await.unwrap();
+        let key = change(STANDARD.encode([&seed[..], &public].concat()));
+        harness::log::keep([key.clone()]);
+        let secret =
+            CoinbaseSecret::parse(&json!({ "keyId": KEY_ID, "keySecret": key }).to_string()).unwrap();
+        let http = HttpsClient::new(Limits { answer: PATIENCE, ..Limits::default() }).unwrap();
+        let vendor = Coinbase::new(http, &secret, is_sandbox).unwrap().at(double.url());
+        let chain =
+            json!([{ "chainId": BASE, "tokens": [USDC], "finality": "safe", "recipients": [RECIPIENT] }]);
+        let setup = Setup {
+            onramps: Onramps::parse("coinbase").unwrap(),
+            vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            ..Setup::watching(Chains::parse(&chain.to_string()).unwrap())
+        };
+        let service = Service::start_at(&setup, &clock).await;
+        Self { service, coinbase: double, sent }
+    }
+
+    /// Creates an order, and returns its id and its deposit address.
+    async fn order(&self, onramp: Value) -> (String, String) {
+        let onramp = with(json!({ "vendor": "coinbase" }), onramp);
+        let made = self.service.create_order(with(order(), json!({ "onramp": onramp }))).await;
+        (id_of(&made), made.ok()["globalAddress"].as_str().unwrap().to_owned())
+    }
+
+    async fn visit(&self, order: &str) -> Response {
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        let request = client.get(format!("{}/orders/{order}/pay", self.service.base));
+        let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+        request.send().await.unwrap()
+    }
+
+    /// Opens the link, and returns the page that it leads to.
+    async fn page(&self, order: &str) -> String {
+        let response = self.visit(order).await;
+        assert_eq!(response.status(), 303);
+        response.headers()["location"].to_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn each_visit_is_a_purchase_of_what_is_due_to_the_orders_own_address() {
+    let world = World::start().await;
+    let created = json!({ "success_url": "https://shop.example/ok?s={SESSION_ID}" });
+    let session = id_of(&world.service.create_session(created).await);
+    let onramp = json!({ "vendor": "coinbase", "paymentMethod": "card", "country": "us" });
+    let made = world.service.create_order(with(order_for(&session), json!({ "onramp": onramp }))).await;
+    let (id, address) = (id_of(&made), made.ok()["globalAddress"].as_str().unwrap());
+    assert_eq!(world.coinbase.calls(), 0, "an order calls no vendor");
+    let mut pages = Vec::new();
+    for _ in 0..10 {
+        pages.push(world.page(&id).await);
+    }
+    let expected = json!({
+        "destinationAddress": address, "purchaseCurrency": "USDC", "destinationNetwork": "base",
+        "purchaseAmount": "1", "paymentCurrency": "USD", "paymentMethod": "CARD", "country": "US",
+        "redirectUrl": format!("https://shop.example/ok?s={session}"), "partnerUserRef": id,
+    });
+    assert_eq!(world.coinbase.requests(), vec![expected; 10]);
+    pages.dedup();
+    assert_eq!(pages.len(), 10, "each page is for one visit");
+    world.coinbase.pay(&pages[3], Outcome::Exact).await.unwrap();
+    let delivery = world.sent.lock().unwrap().pop().unwrap();
+    assert_eq!((delivery.to.as_str(), delivery.amount.as_str()), (address, "1"));
+    assert!(world.coinbase.pay(&pages[3], Outcome::Exact).await.is_err(), "a page can be used once");
+}
+
+#[tokio::test]
+async fn what_is_not_meant_for_the_vendor_is_left_out() {
+    let world = World::start().await;
+    let onramp = json!({ "paymentMethod": "carrier pigeon", "country": "Germany", "redirectUrl": "https://shop.example/" });
+    let (id, _) = world.order(onramp).await;
+    world.page(&id).await;
+    let [request] = &world.coinbase.requests()[..] else { panic!() };
+    // The local address of this test is none that Coinbase takes.
+    for name in ["paymentMethod", "country", "clientIp"] {
+        assert_eq!(request.get(name), None, "{name}");
+    }
+    assert_eq!(request["redirectUrl"], "https://shop.example/");
+    // A domain that is not on the account's list costs the way back, and not the payment.
+    let (id, _) = world.order(json!({ "redirectUrl": "https://elsewhere.example/" })).await;
+    world.page(&id).await;
+    assert_eq!(world.coinbase.requests()[1].get("redirectUrl"), None);
+}
+
+#[tokio::test]
+async fn in_the_sandbox_nothing_is_bought() {
+    let world = World::with(|secret| secret, true).await;
+    let (id, _) = world.order(json!({})).await;
+    let page = world.page(&id).await;
+    assert_eq!(world.coinbase.requests()[0]["partnerUserRef"], format!("sandbox-{id}"));
+    world.coinbase.pay(&page, Outcome::Exact).await.unwrap();
+    assert!(world.sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_vendor_that_fails_costs_the_payer_nothing_but_a_page() {
+    let world = World::start().await;
+    let (id, address) = world.order(json!({})).await;
+    for (fault, status) in [
+        (Fault::Status(400, "invalid_request"), 400),
+        (Fault::Status(401, "unauthorized"), 400),
+        (Fault::Status(429, "rate_limit_exceeded"), 503),
+        (Fault::Status(500, "internal_server_error"), 503),
+        (Fault::Hang, 503),
+        (Fault::CutResponse, 503),
+        (Fault::InvalidBody, 400),
+        (Fault::OtherHost, 400),
+        (Fault::HttpUrl, 400),
+    ] {
+        let what = format!("{fault:?}");
+        world.coinbase.fail_next(fault);
+        let response = world.visit(&id).await;
+        assert_eq!(response.status(), status, "{what}");
+        assert_eq!(response.headers().get("location"), None, "{what}");
+        assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{what}");
+        let html = response.text().await.unwrap();
+        assert!(html.contains(&address) && html.contains("1 USDC"), "{what}: {html}");
+        assert!(!html.contains("evil") && !html.contains(KEY_ID), "{what}: {html}");
+    }
+    assert_eq!(world.service.order_status(&id).await, "scanning_deposit_transaction");
+    world.page(&id).await;
+}
+
+#[tokio::test]
+async fn a_key_of_another_account_is_the_operators_affair() {
+    // The seed and the public key of another pair.
+    let world = World::with(
+        |_| {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+            STANDARD.encode([&[7; 32], pair.public_key().as_ref()].concat())
+        },
+        false,
+    )
+    .await;
+    let (id, address) = world.order(json!({})).await;
+    let response = world.visit(&id).await;
+    assert_eq!(response.status(), 400);
+    assert!(response.text().await.unwrap().contains(&address));
+    assert!(world.coinbase.requests().is_empty());
+}

@@ -224,7 +224,7 @@ struct Pay {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        None => serve(cli.serve).await,
+        None => Box::pin(serve(cli.serve)).await,
         Some(Command::Pay(pay)) if pay.on_chain => pay_on_chain(pay).await,
         Some(Command::Pay(pay)) => play(pay).await,
         Some(Command::Event(event)) => print_event(event).await,
@@ -324,19 +324,7 @@ async fn serve(options: Serve) -> Result<()> {
     });
     let serving = tokio::spawn(serving.into_future());
 
-    println!("Serving   {base}");
-    println!("Database  {engine}, table {LOCAL_TABLE}");
-    println!("Secret    {SECRET}={secret}");
-    println!("API key   {}", key.reveal());
-    if let Some(chain) = &chain {
-        println!("Chain     {} at {}, a block each second", local_chain::CHAIN, chain.endpoint());
-        println!("USDC      {}, of play money", local_chain::USDC);
-        println!("Payer     {} with {} of it", local_chain::PAYER, local_chain::FUNDS);
-    }
-    if let Some(vendors) = &vendors {
-        println!("Coinbase  a double at {}, which sells play money", vendors.coinbase.url());
-    }
-    println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
+    announce(&base, &engine, &secret, key.reveal(), chain.as_ref(), vendors.as_ref());
     if chain.is_some() {
         println!("Shop      {base}/shop");
         println!("Page      {}", demo::create_session(&base, key.reveal()).await?);
@@ -348,6 +336,30 @@ async fn serve(options: Serve) -> Result<()> {
     }
     running.remove();
     Ok(())
+}
+
+/// Says what runs, and how to reach it.
+fn announce(
+    base: &str,
+    engine: &str,
+    secret: &str,
+    key: &str,
+    chain: Option<&LocalChain>,
+    vendors: Option<&LocalOnramps>,
+) {
+    println!("Serving   {base}");
+    println!("Database  {engine}, table {LOCAL_TABLE}");
+    println!("Secret    {SECRET}={secret}");
+    println!("API key   {key}");
+    if let Some(chain) = chain {
+        println!("Chain     {} at {}, a block each second", local_chain::CHAIN, chain.endpoint());
+        println!("USDC      {}, of play money", local_chain::USDC);
+        println!("Payer     {} with {} of it", local_chain::PAYER, local_chain::FUNDS);
+    }
+    if let Some(vendors) = vendors {
+        println!("Coinbase  a double at {}, which sells play money", vendors.coinbase.url());
+    }
+    println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
 }
 
 /// Waits for Ctrl-C or SIGTERM. Without it, the chain's node would outlive this process.

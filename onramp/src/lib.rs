@@ -8,6 +8,8 @@ mod coinbase;
 mod error;
 mod moonpay;
 mod purchase;
+mod stripe;
+pub mod stripe_signature;
 mod vendor_page;
 mod vendors;
 
@@ -16,4 +18,7 @@ pub use coinbase::{Coinbase, CoinbaseSecret};
 pub use error::OnrampError;
 pub use moonpay::{MoonPay, MoonPaySecret};
 pub use purchase::Purchase;
+pub use stripe::{
+    CheckoutLook, CheckoutTerms, OpenedCheckout, Stripe, StripeError, StripeSecret, named_order,
+};
 pub use vendors::{Vendor, Vendors};

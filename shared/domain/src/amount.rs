@@ -68,6 +68,20 @@ impl Amount {
     }
 }
 
+impl Amount {
+    /// Returns how many hundredths of a unit the amount of a token with so many decimals has, rounded up; `None` if that is
+    /// more than 64 bits.
+    pub fn in_hundredths(self, decimals: u8) -> Option<u64> {
+        let ten_to = |power: u8| U256::from(10).checked_pow(U256::from(power));
+        let hundredths = match decimals.checked_sub(2) {
+            None => self.0.checked_mul(ten_to(2 - decimals)?)?,
+            // A token of which even 2^256 are less than a hundredth.
+            Some(excess) => ten_to(excess).map_or(U256::ONE, |unit| self.0.div_ceil(unit)),
+        };
+        u64::try_from(hundredths).ok()
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

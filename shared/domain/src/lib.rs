@@ -10,6 +10,7 @@
 pub mod address;
 pub mod amount;
 pub mod api_key;
+pub mod card;
 pub mod chain_config;
 pub mod chain_fact;
 pub mod deposit_address;

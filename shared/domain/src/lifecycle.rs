@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::amount::Amount;
+use crate::card::{self, CardStatus, Standing};
 use crate::chain_fact::{ChainFact, ChainTotals};
 use crate::id::OrderId;
 use crate::merchant::Merchant;
@@ -94,16 +95,19 @@ impl Checkout {
     /// session's, this status follows from the facts alone, in whatever order they came.
     pub fn order_status(&self, order: &Order, now: Timestamp) -> OrderStatus {
         let payment_state = &self.payment_state;
-        if payment_state.executed {
+        if payment_state.executed || payment_state.is_paid_by_card() {
             OrderStatus::Executed
-        } else if payment_state.is_refunded(order) {
+        } else if payment_state.is_refunded(order)
+            || (payment_state.is_late_card_money_returned() && !payment_state.deposited)
+        {
             OrderStatus::Refunded
         } else if payment_state.any_failure().is_some() {
             OrderStatus::Failure
         } else if payment_state.paid_at.is_some() || self.is_held(now) {
             if payment_state.relayed { OrderStatus::Relay } else { OrderStatus::Executing }
         } else if self.is_over(now) {
-            if payment_state.deposited { OrderStatus::Refunding } else { OrderStatus::Expired }
+            let has_money = payment_state.deposited || payment_state.has_late_card_money();
+            if has_money { OrderStatus::Refunding } else { OrderStatus::Expired }
         } else {
             match order.terms.onramp.as_ref().map(|onramp| onramp.vendor) {
                 Some(OnrampVendor::StripeWeb2) => OrderStatus::WaitingStripePayment,
@@ -174,6 +178,7 @@ impl Checkout {
     ) -> Option<Recorded> {
         let mut transactions = Cow::Borrowed(known);
         let mut failure = self.payment_state.failure.clone();
+        let mut card_payments = self.payment_state.card_payments.clone();
         let transaction = match event {
             PaymentEvent::Transaction(reported) => {
                 let at = known.iter().position(|transaction| transaction.is_same_as(&reported));
@@ -189,9 +194,14 @@ impl Checkout {
                 failure = failure.max(Some(details));
                 None
             }
+            PaymentEvent::Card(look) => {
+                card_payments = card::with_look(&card_payments, look);
+                None
+            }
         };
         let mut payment_state =
             PaymentState::sum(order, &transactions, on_chain, failure, &self.payment_state);
+        payment_state.card_payments = card_payments;
         self.decide(order, &mut payment_state, &transactions, on_chain, now);
         let is_news = payment_state != self.payment_state || *transactions != *known;
         is_news.then_some(Recorded { payment_state, transaction })
@@ -258,14 +268,36 @@ impl Checkout {
                 && payment_state.pending_since.is_some())
             .then_some(now)
         };
+        let may_complete = !self.session_status(fastest).is_terminal();
+        self.judge_card_payments(order, payment_state, is_in_time && may_complete);
         if payment_state.outcome.is_some() {
             return;
         }
-        let may_complete = !self.session_status(fastest).is_terminal();
-        if payment_state.executed && may_complete {
+        if (payment_state.executed || payment_state.is_paid_by_card()) && may_complete {
             payment_state.outcome = Some(Outcome::Complete);
         } else if payment_state.is_refunded(order) || payment_state.any_failure().is_some() {
             payment_state.outcome = Some(Outcome::Expired);
+        }
+    }
+
+    /// Decides what card payments mean that are first known to have succeeded. A payment is in time if the card was charged
+    /// before the deadline, by Stripe's clock, and no reader can have seen the session expire.
+    fn judge_card_payments(&self, order: &Order, payment_state: &mut PaymentState, is_in_time: bool) {
+        let is_paid_on_chain = payment_state.executed || payment_state.covers(order);
+        for at in 0..payment_state.card_payments.len() {
+            let is_covered = is_paid_on_chain || payment_state.is_paid_by_card();
+            let Some(payment) = payment_state.card_payments.get_mut(at) else { continue };
+            if payment.status != CardStatus::Succeeded || payment.standing.is_some() {
+                continue;
+            }
+            let was_charged_in_time = payment.paid_at.is_some_and(|paid_at| paid_at < self.deadline);
+            payment.standing = Some(if is_covered || !payment.is_as_asked {
+                Standing::Surplus
+            } else if is_in_time && was_charged_in_time {
+                Standing::Counts
+            } else {
+                Standing::Late
+            });
         }
     }
 

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::card::CardPayment;
 use crate::invalid::Invalid;
 use crate::json_object::JsonObject;
 use crate::order::ChainId;
@@ -25,6 +26,8 @@ pub enum PaymentEvent {
     Transaction(Transaction),
     /// `order.failed`: the settlement failed, and why.
     OrderFailed(Text<4096>),
+    /// A look at a card payment. No route reports one: the service itself asks Stripe.
+    Card(CardPayment),
 }
 
 /// A transaction's hash: 1 to 128 of `[0-9A-Za-z]`; not every chain's is `0x` and 64 hex

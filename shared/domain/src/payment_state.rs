@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::card::{CardPayment, Standing};
 use crate::chain_fact::{self, ChainFact};
 use crate::order::Order;
 use crate::payment::{RefundStatus, Transaction, TransactionKind, by_transaction};
@@ -43,6 +44,9 @@ pub struct PaymentState {
     /// before the deadline and before any expire call. It pays nothing yet, but it keeps the session from expiring.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<Timestamp>,
+    /// The card payments, as Stripe showed them last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub card_payments: Vec<CardPayment>,
     /// How the order ended; `None` if its facts did not end it. It is written once: no later report moves a terminal
     /// session.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +77,7 @@ impl Default for PaymentState {
             settlement_failure: None,
             paid_at: None,
             pending_since: None,
+            card_payments: Vec::new(),
             outcome: None,
         }
     }
@@ -82,8 +87,8 @@ impl PaymentState {
     /// The sum of an order's reported transactions and failure, and of what the chain shows, with what was
     /// decided before.
     ///
-    /// Everything but `paid_at`, `pending_since` and `outcome` follows from the facts alone. Those say
-    /// *when* something became true, so they are carried on.
+    /// Everything but `paid_at`, `pending_since`, `card_payments` and `outcome` follows from these facts alone. Those say
+    /// *when* something became true, or what Stripe said, so they are carried on.
     pub fn sum(
         order: &Order,
         reported: &[Transaction],
@@ -96,6 +101,7 @@ impl PaymentState {
             settlement_failure: chain_fact::settlement_failure(on_chain),
             paid_at: before.paid_at,
             pending_since: before.pending_since,
+            card_payments: before.card_payments.clone(),
             outcome: before.outcome,
             ..Self::default()
         };
@@ -139,6 +145,22 @@ impl PaymentState {
     pub fn is_refunded(&self, order: &Order) -> bool {
         let is_short = |returned| self.received.saturating_sub(returned) < order.terms.src_amount;
         self.refunded && self.returned.is_none_or(is_short)
+    }
+
+    /// Whether a card payment pays the order.
+    pub fn is_paid_by_card(&self) -> bool {
+        self.card_payments.iter().any(|payment| payment.standing == Some(Standing::Counts))
+    }
+
+    /// Whether card money came late and is not given back yet.
+    pub fn has_late_card_money(&self) -> bool {
+        self.card_payments.iter().any(CardPayment::is_late_money)
+    }
+
+    /// Whether card money came late and all of it was given back.
+    pub fn is_late_card_money_returned(&self) -> bool {
+        let is_late = |payment: &CardPayment| payment.standing == Some(Standing::Late);
+        self.card_payments.iter().any(is_late) && !self.has_late_card_money()
     }
 
     /// Whether the deposits reach what the order asks for.

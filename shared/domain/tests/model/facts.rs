@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use domain::address::EvmAddress;
 use domain::amount::Amount;
+use domain::card::{CardPayment, CardStatus};
 use domain::id::SessionId;
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
@@ -130,6 +131,22 @@ pub(crate) fn execution() -> PaymentEvent {
 /// The settlement failed.
 pub(crate) fn failure() -> PaymentEvent {
     PaymentEvent::OrderFailed(Text::parse("no route".to_owned()).unwrap())
+}
+
+/// A card was charged well before the deadline; so many cents of it were given back since.
+pub(crate) fn card(intent: &str, refunded: u64) -> PaymentEvent {
+    PaymentEvent::Card(CardPayment {
+        intent: Text::parse(intent.to_owned()).unwrap(),
+        amount: 100,
+        currency: Text::parse("usd".to_owned()).unwrap(),
+        is_as_asked: true,
+        status: CardStatus::Succeeded,
+        created_at: Timestamp::from_millis(OPENED),
+        paid_at: Some(Timestamp::from_millis(OPENED)),
+        refunded,
+        is_disputed: false,
+        standing: None,
+    })
 }
 
 /// The money went back.

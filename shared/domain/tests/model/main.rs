@@ -39,11 +39,12 @@ mod system;
 use std::io::{self, Write as _};
 
 use domain::time::CLOCK_SKEW_BOUND_MS;
-use facts::{deposit, execution, failure, payment, refund, refund_of, relay};
+use facts::{card, deposit, execution, failure, payment, refund, refund_of, relay};
 use properties::{
     ABOUT_TO_EXPIRE, COMPLETE, EXCESS_RETURNED, EXPIRED_BY_CALL, EXPIRED_BY_DEADLINE,
-    EXPIRED_WHILE_PROCESSING, LATE_DEPOSIT, LATE_LINK, LOST_RACE, OUT_OF_SIGHT, PAID_AT_THE_LAST_MOMENT,
-    RECOGNISED_EXPIRY, RECOGNISED_LINK, REFUSED_CHEAT, RELAYED, SETTLED,
+    EXPIRED_WHILE_PROCESSING, LATE_CARD, LATE_DEPOSIT, LATE_LINK, LOST_RACE, OUT_OF_SIGHT,
+    PAID_AT_THE_LAST_MOMENT, RECOGNISED_EXPIRY, RECOGNISED_LINK, REFUSED_CHEAT, RELAYED, SETTLED,
+    SURPLUS_CARD,
 };
 use stateright::{Checker, HasDiscoveries, Model};
 use system::System;
@@ -161,6 +162,21 @@ fn the_excess_of_a_paid_order_is_refunded_and_the_session_goes_on() {
         ..System::empty()
     };
     explore("a refund of an excess", system);
+}
+
+#[test]
+fn card_payments_race_with_the_deadline_an_expire_call_and_each_other() {
+    let system = System {
+        is_linked: true,
+        expirers: 1,
+        facts: vec![card("a", 0), card("b", 0)],
+        copies: 2,
+        reporters: 2,
+        clocks: EXTREMES.to_vec(),
+        goals: vec![COMPLETE, EXPIRED_BY_CALL, EXPIRED_BY_DEADLINE, LATE_CARD, SURPLUS_CARD],
+        ..System::empty()
+    };
+    explore("card payments", system);
 }
 
 #[test]

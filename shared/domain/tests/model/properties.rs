@@ -1,6 +1,7 @@
 //! What holds in every state, and what must be reached for that to mean anything.
 
 use domain::amount::Amount;
+use domain::card::{CardPayment, Standing};
 use domain::lifecycle::LinkRefusal;
 use domain::order::OrderStatus;
 use domain::payment::{PaymentEvent, Transaction, TransactionKind};
@@ -38,6 +39,7 @@ pub(crate) fn always() -> Vec<Property<System>> {
                 checkout.order.as_ref().is_none_or(|order| checkout.mismatch(&order.terms).is_none())
             },
         ),
+        Property::always("at most one card payment counts, and only of a complete session", cards_agree),
         Property::always("an answered expire call is never contradicted", expiries_agree),
         Property::always("what was refused changed nothing", refusals_agree),
         Property::always("no answered fact is missing, and each counts once", facts_are_kept),
@@ -65,6 +67,13 @@ fn orders_agree(_: &System, state: &State) -> bool {
         })
 }
 
+fn cards_agree(_: &System, state: &State) -> bool {
+    let payment_state = &state.stored.checkout.payment_state;
+    let counts = |payment: &&CardPayment| payment.standing == Some(Standing::Counts);
+    let counting = payment_state.card_payments.iter().filter(counts).count();
+    counting == 0 || (counting == 1 && payment_state.outcome == Some(Outcome::Complete))
+}
+
 fn expiries_agree(_: &System, state: &State) -> bool {
     let is_answered = state.expirers.iter().any(|expirer| matches!(expirer, Expirer::Expired { .. }));
     // Even on a clock that has stood still since before the first of all instants.
@@ -84,6 +93,10 @@ fn facts_are_kept(system: &System, state: &State) -> bool {
     let is_kept = |fact: &PaymentEvent| match fact {
         PaymentEvent::Transaction(transaction) => transactions.contains(transaction),
         PaymentEvent::OrderFailed(details) => checkout.payment_state.failure.as_ref() == Some(details),
+        PaymentEvent::Card(look) => {
+            let known = &checkout.payment_state.card_payments;
+            known.iter().any(|known| known.intent == look.intent && known.refunded >= look.refunded)
+        }
     };
     let amount = |transaction: &Transaction| match &transaction.kind {
         TransactionKind::Deposit { amount, .. } | TransactionKind::DepositLog { amount, .. } => Some(*amount),
@@ -105,11 +118,14 @@ fn facts_decide(system: &System, state: &State) -> bool {
     if system.facts.is_empty() || !state.reports.chunks(system.copies).all(is_known) {
         return true;
     }
-    let is_paid = state.stored.checkout.payment_state.paid_at.is_some();
+    let payment_state = &state.stored.checkout.payment_state;
+    let is_paid = payment_state.paid_at.is_some() || payment_state.is_paid_by_card();
     let expected = system.told_at_once(is_paid);
     let facts_of = |stored: &Stored| PaymentState {
         paid_at: None,
         outcome: None,
+        // What they mean was decided when they came.
+        card_payments: Vec::new(),
         ..stored.checkout.payment_state.clone()
     };
     let at_the_end = |stored: &Stored| {
@@ -154,6 +170,19 @@ pub(crate) const LATE_DEPOSIT: Goal = ("a payment that came too late is to be re
     let payment_state = &state.stored.checkout.payment_state;
     let is_covered = payment_state.received >= facts::order_of(0).terms.src_amount;
     is_covered && order_status(state) == Some(OrderStatus::Refunding)
+});
+
+pub(crate) const LATE_CARD: Goal = ("a card payment that came too late is to be given back", |_, state| {
+    order_status(state) == Some(OrderStatus::Refunding)
+        && state.stored.checkout.payment_state.has_late_card_money()
+});
+
+pub(crate) const SURPLUS_CARD: Goal = ("of two card payments one counts and the other is given back", {
+    |_, state| {
+        let payments = &state.stored.checkout.payment_state.card_payments;
+        let has = |standing| payments.iter().any(|payment| payment.standing == Some(standing));
+        has(Standing::Counts) && has(Standing::Surplus)
+    }
 });
 
 pub(crate) const RELAYED: Goal =

@@ -128,6 +128,7 @@ fn hash_payment_state<H: Hasher>(payment_state: &PaymentState, state: &mut H) {
         settlement_failure,
         paid_at,
         pending_since,
+        card_payments,
         outcome,
     } = payment_state;
     received.to_string().hash(state);
@@ -135,6 +136,9 @@ fn hash_payment_state<H: Hasher>(payment_state: &PaymentState, state: &mut H) {
     (deposited, relayed, executed, refunded, paid_at, pending_since).hash(state);
     for failure in [failure, settlement_failure] {
         failure.as_ref().map(Text::as_str).hash(state);
+    }
+    for payment in card_payments {
+        (payment.intent.as_str(), payment.refunded, format!("{:?}", payment.standing)).hash(state);
     }
     let outcome = outcome.map(|outcome| match outcome {
         Outcome::Complete => true,

@@ -1,0 +1,323 @@
+//! Stripe: Checkout Sessions, the payments that come of them, and refunds.
+//!
+//! A webhook of Stripe's says only that something happened. What happened is read here.
+
+use std::fmt;
+
+use domain::card::{CardPayment, CardStatus, Charge};
+use domain::id::OrderId;
+use domain::invalid::Invalid;
+use domain::text::Text;
+use domain::time::Timestamp;
+use http_client::HttpsClient;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::{Method, Request, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::OnrampError;
+use crate::vendor_page::VendorPages;
+
+const API: &str = "https://api.stripe.com";
+/// The version of the API that this code was written for. Without it, the account's own would be used.
+const VERSION: &str = "2026-10-28.endive";
+const PAGES: VendorPages = VendorPages::Hosts(&["checkout.stripe.com"]);
+/// Under which Stripe's objects name the order.
+const ORDER_ID: &str = "order_id";
+
+/// The secret of a Stripe account, as Secrets Manager holds it.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StripeSecret {
+    key: String,
+    /// What signs webhooks; several during a rotation.
+    #[serde(default)]
+    pub webhook_secrets: Vec<String>,
+}
+
+impl StripeSecret {
+    /// Reads the JSON text.
+    pub fn parse(json: &str) -> Result<Self, Invalid> {
+        let invalid = || {
+            Invalid::expected(
+                r#"JSON such as {"key": "rk_live_…", "webhookSecrets": ["whsec_…"]}, with a secret or restricted key"#,
+            )
+        };
+        let secret: Self = serde_json::from_str(json).map_err(|_| invalid())?;
+        let is_key = ["sk_", "rk_"].iter().any(|prefix| secret.key.starts_with(prefix));
+        if is_key && secret.key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(secret)
+        } else {
+            Err(invalid())
+        }
+    }
+}
+
+impl fmt::Debug for StripeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StripeSecret(hidden)")
+    }
+}
+
+/// A Stripe account.
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    http: HttpsClient,
+    secret: StripeSecret,
+    api: String,
+    pages: VendorPages,
+}
+
+/// What a payer is asked to pay.
+#[derive(Debug, Clone)]
+pub struct CheckoutTerms {
+    /// The order that is paid.
+    pub order: OrderId,
+    /// Which attempt it is. The same attempt is the same Checkout Session, however often it is asked for.
+    pub attempt: u32,
+    /// What the card is charged.
+    pub charge: Charge,
+    /// Until when the payer can pay, in epoch seconds.
+    pub expires_at: i64,
+    /// Where the payer goes after the payment, and without one.
+    pub success_url: String,
+    /// Where the payer goes without a payment.
+    pub cancel_url: Option<String>,
+}
+
+/// A Checkout Session that was created.
+#[derive(Debug, Clone)]
+pub struct OpenedCheckout {
+    /// Stripe's id of it, `cs_…`.
+    pub id: String,
+    /// Its page.
+    pub url: Url,
+}
+
+/// A Checkout Session as it is now.
+#[derive(Debug, Clone)]
+pub struct CheckoutLook {
+    /// Whether it can still be paid.
+    pub is_open: bool,
+    /// The payment that the payer made of it.
+    pub payment: Option<CardPayment>,
+}
+
+/// Why Stripe did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StripeError {
+    /// As any vendor.
+    #[error(transparent)]
+    Vendor(#[from] OnrampError),
+    /// Another call with the same idempotency key is under way.
+    #[error("another call with this idempotency key is under way")]
+    InUse,
+    /// Stripe failed, and repeats that for this idempotency key.
+    #[error("Stripe failed: {0}")]
+    Failed(String),
+}
+
+impl Stripe {
+    /// Opens an account.
+    pub fn new(http: HttpsClient, secret: StripeSecret) -> Self {
+        Self { http, secret, api: API.to_owned(), pages: PAGES }
+    }
+
+    /// Opens a double of the service at this origin, for tests and the local run.
+    #[must_use]
+    pub fn at(self, origin: &str) -> Self {
+        Self { api: origin.to_owned(), pages: VendorPages::Double(origin.to_owned()), ..self }
+    }
+
+    /// Returns what signs the webhooks.
+    pub fn webhook_secrets(&self) -> &[String] {
+        &self.secret.webhook_secrets
+    }
+
+    /// Creates a Checkout Session for a fixed amount.
+    pub async fn create_checkout(&self, terms: &CheckoutTerms) -> Result<OpenedCheckout, StripeError> {
+        let order = terms.order.to_string();
+        let currency = terms.charge.currency.as_str().to_lowercase();
+        let (cents, expires_at) = (terms.charge.cents.to_string(), terms.expires_at.to_string());
+        let name = format!("Order {order}");
+        let mut form = vec![
+            ("mode", "payment"),
+            ("client_reference_id", &order),
+            ("metadata[order_id]", &order),
+            ("payment_intent_data[metadata][order_id]", &order),
+            ("line_items[0][quantity]", "1"),
+            ("line_items[0][price_data][currency]", &currency),
+            ("line_items[0][price_data][unit_amount]", &cents),
+            ("line_items[0][price_data][product_data][name]", &name),
+            // A method that is decided days later would hold an order past its deadline.
+            ("allowed_payment_method_types[0]", "card"),
+            // The amount and the currency are the order's, and no setting of the account changes them.
+            ("adaptive_pricing[enabled]", "false"),
+            ("expires_at", &expires_at),
+            ("success_url", &terms.success_url),
+        ];
+        form.extend(terms.cancel_url.as_deref().map(|url| ("cancel_url", url)));
+        let key = format!("{order}-{}", terms.attempt);
+        let created = self.call(Method::POST, "/v1/checkout/sessions", &form, Some(&key)).await?;
+        let id = text(&created, "id").filter(|id| is_id(id)).ok_or_else(|| undocumented("no id"))?;
+        let url = self.pages.check(text(&created, "url").unwrap_or_default())?;
+        Ok(OpenedCheckout { id: id.to_owned(), url })
+    }
+
+    /// Looks at a Checkout Session of an order for which so much was asked.
+    pub async fn look(&self, id: &str, order: OrderId, asked: &Charge) -> Result<CheckoutLook, StripeError> {
+        let path = format!("/v1/checkout/sessions/{}", checked(id)?);
+        let expand = [("expand[0]", "payment_intent.latest_charge")];
+        let session = self.call(Method::GET, &path, &expand, None).await?;
+        if text(&session, "client_reference_id") != Some(&order.to_string()) {
+            return Err(undocumented("a Checkout Session of another order").into());
+        }
+        let is_open = text(&session, "status") == Some("open");
+        let intent = session.get("payment_intent").filter(|intent| intent.is_object());
+        let payment = intent.map(|intent| payment(intent, asked)).transpose()?;
+        Ok(CheckoutLook { is_open, payment })
+    }
+
+    /// Ends a Checkout Session, so that nobody can pay it any more. Returns `false` if it was not open.
+    pub async fn expire(&self, id: &str) -> Result<bool, StripeError> {
+        let path = format!("/v1/checkout/sessions/{}/expire", checked(id)?);
+        match self.call(Method::POST, &path, &[], None).await {
+            Ok(_) => Ok(true),
+            Err(StripeError::Vendor(OnrampError::Refused(_))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives back all that is left of a payment. A repetition gives nothing back twice.
+    pub async fn refund(&self, intent: &str, order: OrderId) -> Result<(), StripeError> {
+        let order = order.to_string();
+        let form = [("payment_intent", checked(intent)?), ("metadata[order_id]", &order)];
+        let refund = self.call(Method::POST, "/v1/refunds", &form, Some(&format!("refund-{intent}"))).await?;
+        match text(&refund, "status") {
+            Some("succeeded" | "pending") => Ok(()),
+            status => {
+                let status = status.filter(|status| is_word(status)).unwrap_or("unknown");
+                Err(undocumented(&format!("a refund is {status}")).into())
+            }
+        }
+    }
+
+    /// Returns the order of a payment; `None` if it names none.
+    pub async fn order_of(&self, intent: &str) -> Result<Option<OrderId>, StripeError> {
+        let path = format!("/v1/payment_intents/{}", checked(intent)?);
+        match self.call(Method::GET, &path, &[], None).await {
+            Ok(intent) => Ok(named_order(&intent)),
+            // Of another account, or of another mode.
+            Err(StripeError::Vendor(OnrampError::Refused(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        form: &[(&str, &str)],
+        idempotency_key: Option<&str>,
+    ) -> Result<Value, StripeError> {
+        let form = Serializer::new(String::new()).extend_pairs(form).finish();
+        let (query, body) =
+            if method == Method::GET { (format!("?{form}"), String::new()) } else { (String::new(), form) };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}{query}", self.api))
+            .header(AUTHORIZATION, format!("Bearer {}", self.secret.key))
+            .header("stripe-version", VERSION)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Bytes::from(body)).map_err(|_| undocumented("no request can be made"))?;
+        let response = self.http.send(request).await.map_err(OnrampError::from)?;
+        let status = response.status();
+        let said: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        if status.is_success() {
+            return if said.is_object() { Ok(said) } else { Err(undocumented("no object").into()) };
+        }
+        let word = |name: &str| {
+            said.pointer(&format!("/error/{name}")).and_then(Value::as_str).filter(|word| is_word(word))
+        };
+        let what = format!("{} {}", status.as_u16(), word("code").or(word("type")).unwrap_or("no code"));
+        Err(match status {
+            StatusCode::CONFLICT => StripeError::InUse,
+            StatusCode::TOO_MANY_REQUESTS => OnrampError::Unavailable(what).into(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => OnrampError::Misconfigured(what).into(),
+            status if status.is_server_error() => StripeError::Failed(what),
+            _ => OnrampError::Refused(what).into(),
+        })
+    }
+}
+
+/// Returns the order that an object of Stripe's names.
+pub fn named_order(object: &Value) -> Option<OrderId> {
+    let named =
+        object.pointer(&format!("/metadata/{ORDER_ID}")).or_else(|| object.get("client_reference_id"));
+    named.and_then(Value::as_str).and_then(OrderId::parse)
+}
+
+/// Reads a payment and its charge.
+fn payment(intent: &Value, asked: &Charge) -> Result<CardPayment, OnrampError> {
+    let missing = |what: &str| undocumented(&format!("a payment without {what}"));
+    let id = text(intent, "id").filter(|id| is_id(id)).ok_or_else(|| missing("id"))?;
+    let charge = intent.get("latest_charge").filter(|charge| charge.is_object());
+    let is_paid = charge.is_some_and(|charge| {
+        charge.get("paid") == Some(&Value::Bool(true)) && text(charge, "status") == Some("succeeded")
+    });
+    // A card that was declined can be tried again as long as the Checkout Session is open.
+    let is_over = matches!(text(intent, "status"), Some("canceled" | "requires_payment_method"));
+    let status = match (is_paid, is_over) {
+        (true, _) => CardStatus::Succeeded,
+        (false, true) => CardStatus::Failed,
+        (false, false) => CardStatus::Pending,
+    };
+    let number = |object: &Value, name: &str| object.get(name).and_then(Value::as_u64);
+    let paid = charge.filter(|_| is_paid);
+    let amount = number(paid.unwrap_or(intent), "amount").ok_or_else(|| missing("amount"))?;
+    let currency = text(paid.unwrap_or(intent), "currency").unwrap_or_default();
+    let instant = |object: &Value| {
+        let seconds = object.get("created").and_then(Value::as_i64)?;
+        Some(Timestamp::from_millis(seconds.checked_mul(1_000)?))
+    };
+    let short = |text: &str| Text::parse(text.to_owned()).map_err(|_| missing("a short id and currency"));
+    Ok(CardPayment {
+        intent: short(id)?,
+        amount,
+        is_as_asked: currency.eq_ignore_ascii_case(asked.currency.as_str()) && amount >= asked.cents,
+        currency: short(currency)?,
+        status,
+        created_at: instant(intent).ok_or_else(|| missing("time"))?,
+        paid_at: paid.and_then(instant),
+        refunded: paid.and_then(|charge| number(charge, "amount_refunded")).unwrap_or(0),
+        is_disputed: charge.is_some_and(|charge| charge.get("disputed") == Some(&Value::Bool(true))),
+        standing: None,
+    })
+}
+
+fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get(name).and_then(Value::as_str)
+}
+
+/// An id becomes part of a path.
+fn checked(id: &str) -> Result<&str, OnrampError> {
+    if is_id(id) { Ok(id) } else { Err(undocumented("an id that is none")) }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=255).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+fn undocumented(what: &str) -> OnrampError {
+    OnrampError::Misconfigured(format!("Stripe's response is not what it documents: {what}"))
+}

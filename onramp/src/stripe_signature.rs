@@ -1,0 +1,101 @@
+//! The signatures of Stripe's webhooks: `Stripe-Signature: t=<seconds>,v1=<hex>`, several of the latter during a rotation.
+
+use domain::time::Timestamp;
+use ring::hmac;
+
+/// How old or how far ahead a signature may be, in seconds.
+const TOLERANCE: u64 = 300;
+/// Nobody signs with more secrets at once. Each costs a hash of the body.
+const MOST_SIGNATURES: usize = 10;
+
+/// Why a webhook is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookRefusal {
+    /// It is not signed in any known way.
+    Invalid,
+    /// It was signed too long ago, or too far ahead.
+    Expired,
+}
+
+/// Verifies the signature of a webhook with one of these secrets.
+pub fn verify(header: &str, body: &[u8], secrets: &[String], now: Timestamp) -> Result<(), WebhookRefusal> {
+    let parts = header.split(',').filter_map(|part| part.trim().split_once('='));
+    let time = parts.clone().find_map(|(name, value)| (name == "t").then_some(value));
+    let time = time.ok_or(WebhookRefusal::Invalid)?;
+    let signed = [time.as_bytes(), b".", body].concat();
+    let given = parts.filter(|(name, _)| *name == "v1").filter_map(|(_, value)| bytes_of(value));
+    let given: Vec<Vec<u8>> = given.take(MOST_SIGNATURES).collect();
+    let is_signed = secrets.iter().any(|secret| {
+        // The whole text of the secret is the key, its prefix included.
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        // `ring` compares in constant time.
+        given.iter().any(|signature| hmac::verify(&key, &signed, signature).is_ok())
+    });
+    if !is_signed {
+        return Err(WebhookRefusal::Invalid);
+    }
+    let time: i64 = time.parse().map_err(|_| WebhookRefusal::Invalid)?;
+    if now.as_seconds().abs_diff(time) > TOLERANCE { Err(WebhookRefusal::Expired) } else { Ok(()) }
+}
+
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digits = hex.as_bytes().chunks_exact(2);
+    if !digits.remainder().is_empty() || hex.len() > 128 {
+        return None;
+    }
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = br#"{"id":"evt_1"}"#;
+    const NOW: i64 = 1_769_860_800;
+
+    fn sign(secret: &str, time: i64) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let signed = [time.to_string().as_bytes(), b".", BODY].concat();
+        hmac::sign(&key, &signed).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn check(header: &str) -> Result<(), WebhookRefusal> {
+        let secrets = ["whsec_old".to_owned(), "whsec_new".to_owned()];
+        verify(header, BODY, &secrets, Timestamp::from_millis(NOW * 1_000))
+    }
+
+    #[test]
+    fn one_good_signature_of_a_rotation_is_enough() {
+        for secret in ["whsec_old", "whsec_new"] {
+            let good = sign(secret, NOW);
+            assert_eq!(check(&format!("t={NOW},v1={good}")), Ok(()));
+            assert_eq!(check(&format!("t={NOW}, v1={}, v1={good}, v0=00", sign("other", NOW))), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_signed_now_and_with_our_secret_is_refused() {
+        let good = sign("whsec_new", NOW);
+        for header in [
+            String::new(),
+            format!("v1={good}"),
+            format!("t={NOW}"),
+            format!("t={NOW},v0={good}"),
+            format!("t={NOW},v1={}", &good[1..]),
+            format!("t={NOW},v1={}", sign("other", NOW)),
+            format!("t={},v1={good}", NOW + 1),
+            format!("t=0{NOW},v1={good}"),
+            format!("t=x,v1={good}"),
+        ] {
+            assert_eq!(check(&header), Err(WebhookRefusal::Invalid), "{header}");
+        }
+        for (time, expected) in [
+            (NOW - 300, Ok(())),
+            (NOW + 300, Ok(())),
+            (NOW - 301, Err(WebhookRefusal::Expired)),
+            (NOW + 301, Err(WebhookRefusal::Expired)),
+        ] {
+            assert_eq!(check(&format!("t={time},v1={}", sign("whsec_old", time))), expected);
+        }
+    }
+}

@@ -340,7 +340,7 @@ def expected_of(function, *kinds):
     """The status and the message or code of the first of these kinds that is there."""
     expected = EXPECTED[function]
     outcome = next(expected[kind] for kind in kinds if kind in expected)
-    return outcome["status"], outcome.get("code", expected["message"])
+    return outcome["status"], outcome.get("code", expected.get("message"))
 
 
 def refused_starts(smoke):
@@ -405,12 +405,13 @@ def refusals_of_aws(smoke):
 
 def events_as_they_are(smoke):
     files = {path.name for path in EVENTS.iterdir()}
-    known = {"expected.json", "watch-chain.json", "checkout-page.json", "pay-order.json"}
+    known = {"expected.json", "watch-chain.json", "checkout-page.json", "pay-order.json", "watch-card.json"}
     known |= {f"{function}{suffix}" for function in EXPECTED for suffix in (".json", ".bad.json")}
     if files != known:
         raise Failed(f"events/ and what is expected of it differ in {sorted(files ^ known)}")
     # Without a chain there is nothing to watch.
     smoke.equal("watch-chain.json", smoke.invoke("watch-chain", read("watch-chain.json")), None)
+    smoke.equal("watch-card.json", smoke.invoke("watch-card", read("watch-card.json")), None)
     smoke.page(read("checkout-page.json"), "de")
     smoke.equal("pay-order.json", smoke.invoke("pay-order", read("pay-order.json"))["statusCode"], 404)
     for function in EXPECTED:
@@ -464,8 +465,11 @@ def printed_events(smoke, port):
             if printing.wait(START) != 0:
                 raise Failed(f"cargo dev event {function} failed:\n{tail(printing.output())}")
             event = json.loads(printing.stdout.read_text())
-        if function in EXPECTED:
+        if "message" in EXPECTED.get(function, {}):
             smoke.call(function, event, 200, EXPECTED[function]["message"])
+        elif function in EXPECTED:
+            # It has nothing to do in a local run.
+            smoke.call(function, event, *expected_of(function, "as_is"))
         elif function == "checkout-page":
             smoke.page(event, "de")
         elif function == "pay-order":

@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use api::{Endpoint, Event, LambdaResponse, serve};
 use aws_config::SdkConfig;
+use cards::{Cards, LateMoney};
 use checkout_page::brand::Brand;
 use checkout_page::{CheckoutPage, PageConfiguration};
 use create_checkout_session::CreateCheckoutSession;
@@ -20,9 +21,10 @@ use get_checkout_session::GetCheckoutSession;
 use get_order::GetOrder;
 use list_checkout_sessions::ListCheckoutSessions;
 use list_orders::ListOrders;
-use onramp::Vendors;
+use onramp::{Stripe, Vendors};
 use pay_order::PayOrder;
 use record_order_event::RecordOrderEvent;
+use record_stripe_event::RecordStripeEvent;
 use runtime::{Clock, SigningSecrets};
 use store::{KeyRing, Store};
 
@@ -53,6 +55,8 @@ pub struct Environment {
     pub onramps: Onramps,
     /// The same, to be called.
     pub vendors: Vendors,
+    /// The merchant's Stripe account, if cards are taken.
+    pub stripe: Option<Stripe>,
     /// Whether the chains are local ones: then the checkout page hides real wallets.
     pub is_local: bool,
 }
@@ -82,6 +86,7 @@ impl Functions {
             schemes,
             onramps,
             vendors,
+            stripe,
             is_local,
         } = environment;
         let page = PageConfiguration::new(&Brand::default(), &chains, &schemes, &onramps, is_local);
@@ -89,6 +94,10 @@ impl Functions {
         let store = || Store::new(&aws, table.clone());
         let clock = || clock.clone();
         let keys = || KeyRing::new(store(), clock());
+        let cards = || {
+            let late_money = LateMoney::Refund;
+            stripe.clone().map(|stripe| Cards { store: store(), stripe, clock: clock(), late_money })
+        };
         let (chains_of_links, onramps_of_links) = (chains.clone(), onramps.clone());
         Self(BTreeMap::from([
             page_function("checkout-page", checkout_page::SETTINGS, Page(CheckoutPage::new(&page))),
@@ -101,6 +110,8 @@ impl Functions {
                     chains: chains_of_links,
                     onramps: onramps_of_links,
                     vendors,
+                    cards: cards(),
+                    public_url: None,
                     client_ip_header: None,
                 }),
             ),
@@ -164,6 +175,11 @@ impl Functions {
                     is_public: public_orders,
                     public_url: None,
                 },
+            ),
+            function(
+                "record-stripe-event",
+                cards::settings::SETTINGS,
+                RecordStripeEvent { cards: cards(), clock: clock() },
             ),
             function(
                 "record-order-event",

@@ -311,6 +311,7 @@ async fn serve(options: Serve) -> Result<()> {
         schemes: SETTINGS.redirect_schemes()?,
         onramps: vendors.as_ref().map(|vendors| vendors.onramps.clone()).unwrap_or_default(),
         vendors: vendors.as_ref().map(|vendors| vendors.vendors.clone()).unwrap_or_default(),
+        stripe: None,
         is_local: true,
     });
     let router = gateway::router(&template, functions, clock)?;

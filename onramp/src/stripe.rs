@@ -1,4 +1,4 @@
-//! Stripe: Checkout Sessions, the payments that come of them, and refunds.
+//! Stripe: Checkout Sessions, their payments, and refunds.
 //!
 //! A webhook of Stripe's says only that something happened. What happened is read here.
 
@@ -137,6 +137,11 @@ impl Stripe {
         &self.secret.webhook_secrets
     }
 
+    /// Reads the address of a page that was created before.
+    pub fn page(&self, url: &str) -> Result<Url, OnrampError> {
+        self.pages.check(url)
+    }
+
     /// Creates a Checkout Session for a fixed amount.
     pub async fn create_checkout(&self, terms: &CheckoutTerms) -> Result<OpenedCheckout, StripeError> {
         let order = terms.order.to_string();
@@ -181,7 +186,7 @@ impl Stripe {
         Ok(CheckoutLook { is_open, payment })
     }
 
-    /// Ends a Checkout Session, so that nobody can pay it any more. Returns `false` if it was not open.
+    /// Ends a Checkout Session, so that it cannot be paid any more. Returns `false` if it was not open.
     pub async fn expire(&self, id: &str) -> Result<bool, StripeError> {
         let path = format!("/v1/checkout/sessions/{}/expire", checked(id)?);
         match self.call(Method::POST, &path, &[], None).await {

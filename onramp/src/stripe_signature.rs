@@ -5,7 +5,7 @@ use ring::hmac;
 
 /// How old or how far ahead a signature may be, in seconds.
 const TOLERANCE: u64 = 300;
-/// Nobody signs with more secrets at once. Each costs a hash of the body.
+/// No rotation has more secrets at once. Each costs a hash of the body.
 const MOST_SIGNATURES: usize = 10;
 
 /// Why a webhook is not believed.

@@ -40,7 +40,7 @@ use domain::merchant::Merchant;
 use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
-use onramp::Vendors;
+use onramp::{Stripe, Vendors};
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Clock, SigningSecrets};
 use serde_json::{Value, json};
@@ -312,6 +312,8 @@ pub struct Setup {
     /// The onramp vendors that payers may buy from, and how they are called.
     pub onramps: Onramps,
     pub vendors: Vendors,
+    /// The merchant's Stripe account, if cards are taken.
+    pub stripe: Option<Stripe>,
 }
 
 impl Default for Setup {
@@ -326,6 +328,7 @@ impl Default for Setup {
             schemes: RedirectSchemes::default(),
             onramps: Onramps::default(),
             vendors: Vendors::default(),
+            stripe: None,
         }
     }
 }
@@ -353,6 +356,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         schemes: setup.schemes.clone(),
         onramps: setup.onramps.clone(),
         vendors: setup.vendors.clone(),
+        stripe: setup.stripe.clone(),
         is_local: false,
     })
 }

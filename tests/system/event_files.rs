@@ -127,6 +127,10 @@ async fn each_printed_event_is_answered_with_a_success() {
     let key = service.api_key("shop", Role::Read).await;
     let events = Events::new(&service.base, [SECRET.to_owned()]).unwrap().with_key(Some(key));
     for (function, expected) in expected() {
+        // A function without a success has nothing to do in a local run.
+        if expected.get("message").is_none() {
+            continue;
+        }
         let event = events.event(&function).await.unwrap();
         let event: Event = serde_json::from_value(event).unwrap();
         let response = serde_json::to_value(functions.invoke(&function, event).await.unwrap()).unwrap();

@@ -14,6 +14,7 @@
 mod api_keys;
 mod architecture;
 mod capacity;
+mod card_payments;
 mod checkout_page;
 mod coinbase;
 mod conditions;

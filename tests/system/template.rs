@@ -71,8 +71,9 @@ fn functions(document: &Value) -> BTreeMap<String, Value> {
     resources(document, "AWS::Serverless::Function")
 }
 
-/// The function that no request reaches.
-const SCHEDULED: &str = "watch-chain";
+/// The functions that no request reaches.
+const SCHEDULED: [&str; 2] = [WATCHER, "watch-card"];
+const WATCHER: &str = "watch-chain";
 /// The function that answers every request with a page.
 const PAGE: &str = "checkout-page";
 /// The functions that answer with pages, and no error of whose is an envelope.
@@ -120,7 +121,7 @@ fn one_name_runs_through_folder_resource_binary_log_and_event_files() {
     let mut expected: Names =
         served.iter().flat_map(|folder| [format!("{folder}.json"), format!("{folder}.bad.json")]).collect();
     // No event of these can be bad.
-    expected.extend([SCHEDULED].iter().chain(&PAGES).map(|folder| format!("{folder}.json")));
+    expected.extend(SCHEDULED.iter().chain(&PAGES).map(|folder| format!("{folder}.json")));
     expected.insert("expected.json".to_owned());
     assert_eq!(files, expected);
     let outcomes: serde_json::Value = serde_json::from_str(&read("events/expected.json")).unwrap();
@@ -151,14 +152,14 @@ fn every_function_has_exactly_one_route_but_the_one_that_runs_by_the_clock() {
     };
     let routes = routes().into_iter().filter(|(method, _, function)| !is_second(method, function));
     let mut served: Vec<_> = routes.map(|(_, _, function)| function).collect();
-    served.push(SCHEDULED.to_owned());
+    served.extend(SCHEDULED.map(str::to_owned));
     assert_eq!(served.len(), folders().len());
     assert_eq!(served.into_iter().collect::<Names>(), folders());
     for (id, function) in functions(&document()) {
         let events = part(&function, &["Properties", "Events"]).as_mapping().unwrap();
         assert_eq!(events.len(), if PAGES.map(logical_id).contains(&id) { 2 } else { 1 }, "{id}");
         for event in events.values() {
-            if id == logical_id(SCHEDULED) {
+            if SCHEDULED.map(logical_id).contains(&id) {
                 assert_eq!(text(event, &["Type"]), "ScheduleV2");
                 continue;
             }
@@ -232,7 +233,8 @@ async fn each_function_is_given_the_settings_that_it_declares_and_no_others() {
     };
     let service = Service::start().await;
     let mut settings = service.functions(&service.clock).await.settings();
-    settings.insert(SCHEDULED, watch_chain::SETTINGS);
+    settings.insert(WATCHER, watch_chain::SETTINGS);
+    settings.insert("watch-card", cards::settings::SETTINGS);
     let of_all = variables(part(&document, &["Globals", "Function"]));
     for folder in folders() {
         let function = &functions(&document)[&logical_id(&folder)];
@@ -325,7 +327,7 @@ fn every_alarm_has_a_runbook_entry_and_every_entry_an_alarm() {
     assert_eq!(names, alarms);
 }
 
-/// The alarms `SettlementTrouble` and `OnrampMisconfigured` fire on each `ERROR` line, so the runbook explains each.
+/// The alarms `SettlementTrouble`, `OnrampMisconfigured` and `CardTrouble` fire on each `ERROR` line, so the runbook explains each.
 #[test]
 fn the_runbook_explains_every_error_line_that_fires_an_alarm() {
     let runbook = read("docs/runbook.md");
@@ -334,7 +336,8 @@ fn the_runbook_explains_every_error_line_that_fires_an_alarm() {
     let mut logged = Names::new();
     // The watcher logs what `evm` logs, too.
     let folders =
-        ["functions/watch-chain/src", "evm/src", "functions/pay-order/src"].map(|path| root().join(path));
+        ["functions/watch-chain/src", "evm/src", "functions/pay-order/src", "functions/watch-card/src"]
+            .map(|path| root().join(path));
     for file in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let text = read(file.unwrap().path());
         for line in text.split("tracing::error!(").skip(1) {
@@ -383,7 +386,7 @@ fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chain
         let namespace = properties.get("Namespace").filter(|namespace| matches!(namespace, Value::Tagged(_)));
         let metric = properties.get("MetricName").and_then(Value::as_str);
         // An alarm on errors in a log has a metric filter, which reports nothing as long as there is no error.
-        let of_a_log = ["OnrampErrors", "SettlementTroubles"];
+        let of_a_log = ["CardErrors", "OnrampErrors", "SettlementTroubles"];
         let (Some(namespace), Some(metric)) = (namespace, metric.filter(|name| !of_a_log.contains(name)))
         else {
             continue;
@@ -394,7 +397,7 @@ fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chain
         found.insert(metric, (id.as_str(), text(properties, &["TreatMissingData"])));
     }
     assert_eq!(found, expected);
-    let watcher = &functions(&document)[&logical_id(SCHEDULED)];
+    let watcher = &functions(&document)[&logical_id(WATCHER)];
     let namespace = part(watcher, &["Properties", "Environment", "Variables", "METRICS_NAMESPACE"]);
     assert_eq!(untagged(namespace), "AWS::StackName");
 }
@@ -403,7 +406,7 @@ fn alarms_on_the_watchers_metrics_fire_on_missing_data_and_exist_only_with_chain
 #[test]
 fn failed_runs_are_not_repeated_and_the_schedule_has_no_fixed_name() {
     let document = document();
-    let watcher = &functions(&document)[&logical_id(SCHEDULED)];
+    let watcher = &functions(&document)[&logical_id(WATCHER)];
     let asynchronous = part(watcher, &["Properties", "EventInvokeConfig"]);
     assert_eq!(part(asynchronous, &["MaximumRetryAttempts"]).as_u64(), Some(0));
     assert_eq!(part(asynchronous, &["MaximumEventAgeInSeconds"]).as_u64(), Some(60));
@@ -501,7 +504,11 @@ fn a_function_outlasts_its_own_retries_and_the_gateway_outlasts_the_function() {
     for (id, function) in functions(&document) {
         let own = part(&function, &["Properties"]).get("Timeout").and_then(Value::as_u64);
         // A run polls for 50 s, and the step that it is in may take as long as a request to a node.
-        let expected = (id == logical_id(SCHEDULED)).then_some(65);
+        let expected = match id.as_str() {
+            "WatchChain" => Some(65),
+            "WatchCard" => Some(70),
+            _ => None,
+        };
         assert_eq!(own, expected, "{id}");
     }
 }
@@ -520,7 +527,8 @@ fn functions_are_traced_and_log_json_for_a_limited_time() {
 }
 
 /// What functions may do something to; the table only with the partition keys of their own items.
-const KNOWN_RESOURCES: [&str; 15] = [
+const KNOWN_RESOURCES: [&str; 17] = [
+    "Table.Arn card#*",
     "Table.Arn checkout#*",
     "Table.Arn checkout#*, chain#*",
     "Table.Arn checkout#*, idempotency#*",
@@ -536,6 +544,7 @@ const KNOWN_RESOURCES: [&str; 15] = [
     "CoinbaseSecretArn",
     "GasKmsKeyArn",
     "MoonPaySecretArn",
+    "StripeSecretArn",
 ];
 
 #[test]
@@ -574,7 +583,6 @@ fn permissions(service: &Service, folder: &str) -> Permissions {
 
 /// What each function did to the table on all its ways: success, with a key, replay, conflict
 /// and refusal.
-#[expect(clippy::too_many_lines, reason = "a few calls to each function")]
 async fn observed() -> BTreeMap<&'static str, Permissions> {
     let service = Service::start().await;
     let mut observed = BTreeMap::new();
@@ -634,11 +642,6 @@ async fn observed() -> BTreeMap<&'static str, Permissions> {
     observed.insert("get-order", permissions(&service, "get-order"));
 
     for id in [order, &unknown] {
-        service.post(&format!("/orders/{id}/pay")).send().await.unwrap();
-    }
-    observed.insert("pay-order", permissions(&service, "pay-order"));
-
-    for id in [order, &unknown] {
         for (kind, facts) in [
             ("deposit.detected", deposit("0x01", "1")),
             ("deposit.detected", deposit("0x01", "1")),
@@ -694,6 +697,7 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
     let mut observed = observed().await;
     // A request of the page costs no call: `checkout_page.rs` holds it to that.
     observed.insert(PAGE, Permissions::new());
+    observed.extend(crate::card_payments::permissions().await);
     // The other one needs a chain: `tests/chain` holds it.
     assert_eq!(observed.len() + 1, folders().len());
     for (folder, needed) in observed {
@@ -703,11 +707,14 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
             let secret = granted.remove("PaymentEventsSecretArn").unwrap();
             assert_eq!(secret, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
         }
-        if folder == "pay-order" {
-            for secret in ["CoinbaseSecretArn", "MoonPaySecretArn"] {
-                let actions = granted.remove(secret).unwrap();
-                assert_eq!(actions, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
-            }
+        let vendors: &[&str] = match folder {
+            "pay-order" => &["CoinbaseSecretArn", "MoonPaySecretArn", "StripeSecretArn"],
+            "record-stripe-event" | "watch-card" => &["StripeSecretArn"],
+            _ => &[],
+        };
+        for secret in vendors {
+            let actions = granted.remove(*secret).unwrap();
+            assert_eq!(actions, Names::from(["secretsmanager:GetSecretValue".to_owned()]));
         }
         // Read once at the start, if the configuration is in the table.
         if ["create-order", "create-checkout-session", "pay-order", PAGE].contains(&folder) {

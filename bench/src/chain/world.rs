@@ -69,6 +69,7 @@ impl World {
             schemes: domain::redirect::RedirectSchemes::default(),
             onramps: domain::onramps::Onramps::default(),
             vendors: onramp::Vendors::default(),
+            stripe: None,
             is_local: false,
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })

@@ -78,6 +78,7 @@ impl Endpoint for CreateOrder {
                 return Err(self.unless_reused(key, explained).await?);
             }
         };
+        let terms = terms::with_charge(terms, &self.chains, &self.onramps);
         let order = |id: OrderId| Order {
             id,
             deposit_address: self.factory.deposit_address(id, &terms.recipient),

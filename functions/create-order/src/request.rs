@@ -127,5 +127,6 @@ fn onramp(fields: &Fields<'_>) -> Result<Option<Onramp>, ApiError> {
         payment_method,
         country: onramp.optional_text("country", Text::parse)?,
         redirect_url: onramp.optional_text("redirectUrl", RedirectUrl::parse)?,
+        cents: None,
     }))
 }

@@ -4,6 +4,7 @@ use api::{ApiError, ErrorCode};
 use domain::chain_config::{Chains, Inadmissible, check_recipient, check_token};
 use domain::deposit_address::ForwarderFactory;
 use domain::invalid::Invalid;
+use domain::onramp::OnrampVendor;
 use domain::onramps::{OnrampRefusal, Onramps};
 use domain::order::OrderTerms;
 
@@ -29,6 +30,19 @@ pub(crate) fn check(
     check_amounts(terms)?;
     check_onramp(terms, chains, onramps)?;
     Ok(is_watched)
+}
+
+/// Returns the order with what a card is charged for it, if it is to be paid by card.
+pub(crate) fn with_charge(mut terms: OrderTerms, chains: &Chains, onramps: &Onramps) -> OrderTerms {
+    let vendor = terms.onramp.as_ref().map(|onramp| onramp.vendor);
+    let asset = vendor
+        .filter(|vendor| *vendor == OnrampVendor::StripeWeb2)
+        .and_then(|vendor| onramps.asset(vendor, &terms, chains));
+    let charge = asset.and_then(|asset| asset.charge(terms.src_amount));
+    if let Some(onramp) = &mut terms.onramp {
+        onramp.cents = charge.map(|charge| charge.cents);
+    }
+    terms
 }
 
 /// Refuses a route that needs a relay provider: none is configured.
@@ -75,6 +89,7 @@ fn check_onramp(terms: &OrderTerms, chains: &Chains, onramps: &Onramps) -> Resul
         .about("onramp.vendor")),
         Err(OnrampRefusal::NotSold(allowed)) => Err(refuse("onramp.vendor", &allowed)),
         Err(OnrampRefusal::AnyRecipient(allowed)) => Err(refuse("recipientAddress", &allowed)),
+        Err(OnrampRefusal::Amount(allowed)) => Err(refuse("srcAmount", &allowed)),
     }
 }
 

@@ -9,17 +9,21 @@ pub mod settings;
 mod texts;
 mod visitor;
 
+use std::time::Duration;
+
 use api::{Event, LambdaResponse, Request};
+use cards::{CardError, Cards, Opening, PayerUrls};
+use domain::amount::Amount;
 use domain::chain_config::Chains;
 use domain::id::OrderId;
 use domain::lifecycle::Checkout;
-use domain::onramp::Onramp;
+use domain::onramp::{Onramp, OnrampVendor};
 use domain::onramps::{Asset, Onramps};
 use domain::order::Order;
 use domain::payment_link::LinkState;
 use domain::record::CheckoutRecord;
 use lambda_http::tracing;
-use onramp::{OnrampError, Purchase, Vendor, Vendors};
+use onramp::{OnrampError, Purchase, StripeError, Vendor, Vendors};
 use runtime::{Clock, DependencyError};
 use store::Store;
 use tokio::join;
@@ -41,8 +45,12 @@ pub struct PayOrder {
     pub chains: Chains,
     /// The vendors that are offered.
     pub onramps: Onramps,
-    /// The same, to be called.
+    /// Those that sell crypto, to be called.
     pub vendors: Vendors,
+    /// Card payments, if they are offered.
+    pub cards: Option<Cards>,
+    /// The service's URL, if it is not API Gateway's.
+    pub public_url: Option<String>,
     /// The header that names the payer's address, if a proxy is before API Gateway.
     pub client_ip_header: Option<String>,
 }
@@ -53,7 +61,33 @@ struct Payable<'a> {
     order: &'a Order,
     onramp: &'a Onramp,
     asset: Asset,
-    vendor: &'a Vendor,
+    seller: Seller<'a>,
+}
+
+/// By whom the payer is charged.
+#[derive(Clone, Copy)]
+enum Seller<'a> {
+    /// A vendor that sends crypto.
+    Vendor(&'a Vendor),
+    /// The merchant itself, by card.
+    Cards(&'a Cards),
+}
+
+impl Seller<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Vendor(vendor) => vendor.name(),
+            Self::Cards(_) => "Stripe",
+        }
+    }
+
+    /// How long a payment takes at least.
+    const fn needed_time(self) -> Duration {
+        match self {
+            Self::Vendor(vendor) => vendor.needed_time(),
+            Self::Cards(_) => Duration::from_mins(1),
+        }
+    }
 }
 
 impl PayOrder {
@@ -83,17 +117,35 @@ impl PayOrder {
         } else {
             (self.store.read_record(id).await?, true)
         };
-        let Some((record, order, onramp)) = record.as_ref().and_then(with_onramp) else {
-            return Ok(Finding::NotFound);
+        if let Some(finding) = self.judge(request, id, record.as_ref(), (is_person, may_visit)).await? {
+            return Ok(finding);
+        }
+        // A payment became known meanwhile.
+        let record = self.store.read_record(id).await?;
+        let finding = self.judge(request, id, record.as_ref(), (false, true)).await?;
+        Ok(finding.unwrap_or(Finding::Busy))
+    }
+
+    /// Returns what a visitor of an order finds; `None` if the order has to be read again.
+    async fn judge(
+        &self,
+        request: &Request,
+        id: OrderId,
+        record: Option<&CheckoutRecord>,
+        (is_person, may_visit): (bool, bool),
+    ) -> Result<Option<Finding>, DependencyError> {
+        let now = self.clock.now();
+        let Some((record, order, onramp)) = record.and_then(with_onramp) else {
+            return Ok(Some(Finding::NotFound));
         };
         let Some(payable) = self.payable(&record.checkout, order, onramp) else {
             // It was when the order was created.
             tracing::error!(order = %id, vendor = %onramp.vendor, "the vendor of an open order is not set up any more");
-            return Ok(Finding::NotSetUp(None));
+            return Ok(Some(Finding::NotSetUp(None)));
         };
-        let state = LinkState::of(record, order, payable.vendor.needed_time(), now);
+        let state = LinkState::of(record, order, payable.seller.needed_time(), now);
         let payment = |due| self.payment(&payable, due);
-        Ok(match state {
+        Ok(Some(match state {
             LinkState::Complete => Finding::Complete(payment(None)),
             LinkState::Confirming => Finding::Confirming(payment(None)),
             LinkState::Expired => Finding::Expired(payment(None)),
@@ -102,6 +154,12 @@ impl PayOrder {
             LinkState::Due(due) if !may_visit => Finding::TooOften(payment(Some(due))),
             LinkState::Due(due) => {
                 let payment = payment(Some(due));
+                let vendor = match payable.seller {
+                    Seller::Vendor(vendor) => vendor,
+                    Seller::Cards(cards) => {
+                        return self.charge(request, cards, &payable, record, due, payment).await;
+                    }
+                };
                 let purchase = Purchase {
                     order: id,
                     address: &order.deposit_address,
@@ -111,10 +169,49 @@ impl PayOrder {
                     return_url: return_url(&payable),
                     payer: payer(request, self.client_ip_header.as_deref()),
                 };
-                match payable.vendor.open(&purchase, now).await {
+                match vendor.open(&purchase, now).await {
                     Ok(url) => Finding::Sold(url),
-                    Err(error) => failed(id, payable.vendor, &error, payment),
+                    Err(error) => failed(id, vendor.name(), &error, payment),
                 }
+            }
+        }))
+    }
+
+    /// Sends a payer to Stripe's page.
+    async fn charge(
+        &self,
+        request: &Request,
+        cards: &Cards,
+        payable: &Payable<'_>,
+        record: &CheckoutRecord,
+        due: Amount,
+        payment: Payment,
+    ) -> Result<Option<Finding>, DependencyError> {
+        let id = payable.order.id;
+        // A part that is not final may be replaced, and the card would have been charged too little.
+        if record.on_chain.as_ref().is_some_and(|totals| totals.pending() > Amount::ZERO) {
+            return Ok(Some(Finding::Confirming(Payment { due: None, ..payment })));
+        }
+        let Some(charge) = payable.asset.charge(due) else {
+            return Ok(Some(Finding::Refused(payment)));
+        };
+        let base_url = request.base_url(self.public_url.as_deref());
+        let urls = PayerUrls {
+            success: return_url(payable).unwrap_or_else(|| format!("{base_url}/orders/{id}/pay")),
+            cancel: cancel_url(payable),
+        };
+        let deadline = payable.checkout.deadline;
+        Ok(match cards.open(id, (due, &charge), deadline, &urls).await {
+            Ok(Opening::Page(url)) => Some(Finding::Sold(url)),
+            Ok(Opening::Changed) => None,
+            Err(CardError::Store(error)) => return Err(error),
+            Err(CardError::Stripe(StripeError::Vendor(error))) => Some(failed(id, "Stripe", &error, payment)),
+            Err(CardError::TooOften) => Some(Finding::TooOften(payment)),
+            Err(
+                error @ (CardError::Busy | CardError::Stripe(StripeError::InUse | StripeError::Failed(_))),
+            ) => {
+                let error = OnrampError::Unavailable(error.to_string());
+                Some(failed(id, "Stripe", &error, payment))
             }
         })
     }
@@ -126,16 +223,21 @@ impl PayOrder {
         onramp: &'a Onramp,
     ) -> Option<Payable<'a>> {
         let asset = self.onramps.admit(onramp.vendor, &order.terms, &self.chains).ok()?;
-        let vendor = self.vendors.get(onramp.vendor)?;
-        Some(Payable { checkout, order, onramp, asset, vendor })
+        let seller = match onramp.vendor {
+            OnrampVendor::StripeWeb2 => Seller::Cards(self.cards.as_ref()?),
+            OnrampVendor::Coinbase | OnrampVendor::Moonpay | OnrampVendor::Stripe | OnrampVendor::None => {
+                Seller::Vendor(self.vendors.get(onramp.vendor)?)
+            }
+        };
+        Some(Payable { checkout, order, onramp, asset, seller })
     }
 
     /// Returns what a page shows of a payment.
-    fn payment(&self, payable: &Payable<'_>, due: Option<domain::amount::Amount>) -> Payment {
-        let Payable { checkout, order, onramp, asset, vendor } = payable;
+    fn payment(&self, payable: &Payable<'_>, due: Option<Amount>) -> Payment {
+        let Payable { checkout, order, onramp, asset, seller } = payable;
         let chain = self.chains.get(order.terms.src_chain).and_then(|chain| chain.name.clone());
         Payment {
-            vendor: vendor.name(),
+            vendor: seller.name(),
             due: due.map(|due| due.in_decimals(asset.decimals)),
             symbol: asset.symbol.clone(),
             chain: chain.unwrap_or_else(|| order.terms.src_chain.as_u64().to_string()),
@@ -165,9 +267,14 @@ fn return_url(payable: &Payable<'_>) -> Option<String> {
     }
 }
 
+/// Where Stripe sends a payer back to that has not paid.
+fn cancel_url(payable: &Payable<'_>) -> Option<String> {
+    let session = payable.checkout.session.as_ref()?;
+    session.terms.cancel_url.as_ref().map(|url| url.resolve(session.id))
+}
+
 /// Writes down why a vendor opened no payment. A refusal may be about the payer, whose affair it is.
-fn failed(order: OrderId, vendor: &Vendor, error: &OnrampError, payment: Payment) -> Finding {
-    let vendor = vendor.name();
+fn failed(order: OrderId, vendor: &str, error: &OnrampError, payment: Payment) -> Finding {
     match error {
         OnrampError::Refused(_) => {
             tracing::warn!(%order, vendor, cause = %error, "an onramp vendor refused a payment");

@@ -1,6 +1,7 @@
 //! The settings of the vendors.
 
 use aws_config::SdkConfig;
+use cards::settings::{LATE_CARD_PAYMENTS, STRIPE};
 use domain::invalid::Invalid;
 use domain::onramp::OnrampVendor;
 use domain::onramps::Onramps;
@@ -23,10 +24,14 @@ pub const SETTINGS: &[&str] = &[
     CLIENT_IP_HEADER,
     COINBASE.arn,
     COINBASE.value,
+    LATE_CARD_PAYMENTS,
     MODE,
     MOONPAY.arn,
     MOONPAY.value,
     config::ONRAMPS,
+    config::PUBLIC_URL,
+    STRIPE.arn,
+    STRIPE.value,
     config::TABLE_NAME,
 ];
 
@@ -46,7 +51,7 @@ pub async fn vendors(settings: Settings, aws: &SdkConfig, onramps: &Onramps) -> 
                 let secret = MOONPAY.read(settings, aws, MoonPaySecret::parse).await?;
                 Vendor::MoonPay(MoonPay::new(secret, is_sandbox))
             }
-            // `Onramps` reads neither.
+            // The second sells no crypto, and `Onramps` reads none of the others.
             OnrampVendor::Stripe | OnrampVendor::StripeWeb2 | OnrampVendor::None => continue,
         });
     }

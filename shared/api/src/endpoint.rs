@@ -66,7 +66,7 @@ fn success_header(answer: &Response) -> Option<(HeaderName, HeaderValue)> {
 }
 
 fn failure_header(failure: &ApiError) -> Option<(HeaderName, HeaderValue)> {
-    (failure.code == ErrorCode::TemporarilyUnavailable)
+    matches!(failure.code, ErrorCode::TemporarilyUnavailable | ErrorCode::OnrampUnavailable)
         .then(|| (RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)))
 }
 

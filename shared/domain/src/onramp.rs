@@ -64,4 +64,7 @@ pub struct Onramp {
     /// Where the vendor sends the payer back to. A linked order's session says that instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<RedirectUrl>,
+    /// What a card is charged for the order, in hundredths of the currency; of card payments only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cents: Option<u64>,
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::amount::Amount;
+use crate::card::Charge;
 use crate::chain_config::{Chain, Chains};
 use crate::invalid::Invalid;
 use crate::onramp::OnrampVendor;
@@ -29,6 +31,13 @@ pub struct Asset {
     pub currency: Currency,
 }
 
+impl Asset {
+    /// Returns what a card is charged for an amount; `None` if a card cannot be charged that.
+    pub fn charge(&self, amount: Amount) -> Option<Charge> {
+        Charge::of(amount, self.decimals, &self.currency)
+    }
+}
+
 /// Why no vendor can be paid for an order.
 #[derive(Debug, Clone)]
 pub enum OnrampRefusal {
@@ -36,6 +45,8 @@ pub enum OnrampRefusal {
     NotConfigured,
     /// The vendor does not sell the order's token; it sells these.
     NotSold(Invalid),
+    /// A card cannot be charged so little or so much.
+    Amount(Invalid),
     /// The chain allows any recipient. A vendor pays the operator's own recipients only.
     AnyRecipient(Invalid),
 }
@@ -47,7 +58,9 @@ impl Onramps {
         for name in text.split(',').map(str::trim) {
             let vendor = OnrampVendor::parse(name).ok().filter(|vendor| vendor.is_supported());
             let vendor = vendor.filter(|vendor| !vendors.contains(vendor));
-            let expected = || Invalid::expected("vendors separated by commas, each once: coinbase, moonpay");
+            let expected = || {
+                Invalid::expected("vendors separated by commas, each once: coinbase, moonpay, stripe-web2")
+            };
             vendors.push(vendor.ok_or_else(expected)?);
         }
         Ok(Self(vendors))
@@ -86,6 +99,11 @@ impl Onramps {
                 "one of the `recipients` that the chains' configuration lists, to be paid by a vendor";
             return Err(OnrampRefusal::AnyRecipient(Invalid::expected(expected)));
         }
+        if vendor == OnrampVendor::StripeWeb2 && asset.charge(terms.src_amount).is_none() {
+            let expected =
+                "an amount that a card can be charged: at least Stripe's minimum, at most 999,999.99";
+            return Err(OnrampRefusal::Amount(Invalid::expected(expected)));
+        }
         Ok(asset)
     }
 
@@ -117,14 +135,20 @@ fn sold(vendor: OnrampVendor, chains: &Chains) -> impl Iterator<Item = (ChainId,
 }
 
 fn asset(vendor: OnrampVendor, chain: &Chain, token: &Token) -> Option<Asset> {
-    // Every vendor sells USDC. What else one sells depends on the payer's country.
-    let symbol = token.symbol.as_deref().filter(|symbol| *symbol == "USDC")?;
-    let network = network(vendor, chain.id)?;
+    let (symbol, currency) = (token.symbol.as_deref()?, token.currency.as_ref()?);
+    let network = match vendor {
+        // No token is sold. The operator declares that a token of the configuration is worth one unit of its currency.
+        OnrampVendor::StripeWeb2 => Charge::is_possible_in(currency).then_some("card"),
+        // Each of these sells USDC. What else one sells depends on the payer's country.
+        OnrampVendor::Coinbase | OnrampVendor::Moonpay | OnrampVendor::Stripe | OnrampVendor::None => {
+            network(vendor, chain.id).filter(|_| symbol == "USDC")
+        }
+    };
     Some(Asset {
-        network,
+        network: network?,
         symbol: symbol.to_owned(),
         decimals: token.decimals?,
-        currency: token.currency.clone()?,
+        currency: currency.clone(),
     })
 }
 
@@ -156,8 +180,8 @@ impl OnrampVendor {
     /// Returns whether this version can open a payment at the vendor.
     const fn is_supported(self) -> bool {
         match self {
-            Self::Coinbase | Self::Moonpay => true,
-            Self::Stripe | Self::StripeWeb2 | Self::None => false,
+            Self::Coinbase | Self::Moonpay | Self::StripeWeb2 => true,
+            Self::Stripe | Self::None => false,
         }
     }
 

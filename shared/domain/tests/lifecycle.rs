@@ -94,7 +94,7 @@ impl Record {
     fn with_onramp(vendor: OnrampVendor) -> Self {
         let mut record = Self::new();
         record.order.terms.onramp =
-            Some(Onramp { vendor, payment_method: None, country: None, redirect_url: None });
+            Some(Onramp { vendor, payment_method: None, country: None, redirect_url: None, cents: None });
         record.checkout.order = Some(record.order.clone());
         record
     }

@@ -7,12 +7,14 @@
 //! | `checkout#<order id>` | `transaction#<kind>#<chain>#<hash>` | a reported transaction of the order |
 //! | `checkout#<order id>` | `work` | what the watcher has to do for the order, and when |
 //! | `checkout#<order id>` | `transaction#deposit-log#<chain>#<hash>#<log>` | a reported transfer of such a transaction |
+//! | `card#<order id>` | `card` | the Checkout Sessions that Stripe was asked for |
 //! | `chain#<chain id>` | `cursor` | how far a chain was watched |
 //! | `chain#<chain id>` | `settlement` | the settlement under way on a chain |
 //! | `config` | `chains#<revision>` | a revision of the chains' configuration |
 //! | `idempotency#<hash>` | `idempotency` | a used idempotency key |
 //! | `key#<hash>` | `key` | an API key, found by its hash |
 //! | `merchant#<name>` | `key#<key id>` | the same key, listed with its merchant |
+//! | `visits#<order id>#<hour>` | `visits` | how often an order's payment link was opened |
 //!
 //! A session's `pk` names the order that can link to it ([`SessionId::order`]), so one
 //! Query finds everything from either id.

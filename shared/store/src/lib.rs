@@ -7,6 +7,7 @@
 //! from the item that DynamoDB returns with the failure and never from a second look.
 
 mod api_keys;
+mod card;
 mod chain;
 mod chain_settings;
 mod client;
@@ -28,6 +29,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::lifecycle::Checkout;
 
+pub use card::{CARD_SHARDS, CardAttempt, CardRecord};
 pub use chain::{
     ChainObservation, ChainWrite, Cursor, DepositAddresses, Observation, ObservedOrder, OldestUnsettled,
     OrderState, PendingSettlement, SignedVersion, WATCHED_FOR, WATCHED_ORDERS, WatchedOrder, Work,

@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks/stripe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a webhook of Stripe
+         * @description Stripe calls it. The webhook only names an order, whose Checkout Sessions are then looked at. A webhook about another payment of the account is ignored.
+         */
+        post: operations["recordStripeEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/orders/{orderId}/events": {
         parameters: {
             query?: never;
@@ -731,8 +751,8 @@ export interface components {
              * @description The order's payment link, `/orders/{orderId}/pay`, if the order names an onramp vendor. It never changes.
              */
             oneClickBuyUrl: string | null;
-            /** @description Reserved; `null` today. */
-            stripePaymentIntentId: null;
+            /** @description Stripe's id of the card payment that pays the order, or of the newest one. */
+            stripePaymentIntentId: string | null;
             settlement: components["schemas"]["Settlement"] | null;
             /** @description Reserved; `null` today. */
             fee: null;
@@ -745,6 +765,24 @@ export interface components {
             /** @description The callback data as it was given. Whoever reads the order by its own id sees `[session id]` in place of the id of its session. */
             callbackMetadata: Record<string, unknown> | null;
         };
+        CardPayment: {
+            /** Format: uuid */
+            orderId: string;
+            /** @constant */
+            provider: "stripe";
+            paymentIntentId: string;
+            /** @description What was charged, in hundredths of the currency. */
+            amount: number;
+            currency: string;
+            /** @enum {string} */
+            status: "pending" | "failed" | "succeeded";
+            /** @description Whether it pays the order. It is `false` of a payment that came late or is not needed. */
+            counts: boolean;
+            refundedAmount: number;
+            isDisputed: boolean;
+            /** @description When the card was charged, in milliseconds since 1970. */
+            createdAt: number;
+        };
         OrderWithTransactions: {
             order: components["schemas"]["Order"];
             /** @description The deposits in the order of their times, one entry for each transaction: `txHash` is distinct on each chain. Beyond 5,000, or if a response would come near 6 MB, only the first are listed. */
@@ -752,6 +790,8 @@ export interface components {
             /** @description How many deposits there are. Present only if `depositTxs` does not list all of them. */
             depositTxCount?: number;
             relayTxs: components["schemas"]["RelayTx"][];
+            /** @description What Stripe says of the order's card payments, if there are any. */
+            cardPayments?: components["schemas"]["CardPayment"][];
             executeTx: components["schemas"]["ExecuteTx"] | null;
             refundTxs: components["schemas"]["RefundTx"][];
             /** @description Points that the order earned, as reported; `null` until executed. */
@@ -807,6 +847,8 @@ export interface components {
             paymentMethod: string | null;
             country: string | null;
             redirectUrl: string | null;
+            /** @description What a card is charged for the whole order, in hundredths of the currency. Of card payments only. */
+            stripeAmountInCents?: number;
         };
         /** @description How the order was settled. A key is absent where nothing was reported for it. */
         Settlement: {
@@ -864,7 +906,7 @@ export interface components {
             /** @description The tokens that a payer can buy, with their vendors. */
             onramps: {
                 /** @enum {string} */
-                vendor: "coinbase" | "moonpay";
+                vendor: "coinbase" | "moonpay" | "stripe-web2";
                 chainId: components["schemas"]["ChainId"];
                 tokenAddress: components["schemas"]["EvmAddress"];
             }[];
@@ -1996,6 +2038,72 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+        };
+    };
+    recordStripeEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Stripe's signature. */
+                "Stripe-Signature"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description The webhook was taken or ignored. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["CacheControl"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
+                    "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        /** @enum {string} */
+                        message: "Webhook received" | "Webhook ignored";
+                        data: Record<string, unknown>;
+                        statusCode: components["schemas"]["StatusOk"];
+                    };
+                };
+            };
+            /** @description Card payments are not configured (`onramp_not_configured`), or the body is not JSON (`invalid_json`). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The signature is missing, wrong or old (`signature_missing`, `signature_invalid`, `signature_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The payment cannot be looked at now (`onramp_unavailable`, `temporarily_unavailable`). Stripe sends the webhook again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["PaymentLinkFailure"];
                 };
             };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::amount::Amount;
+use domain::card::{CardPayment, CardStatus, Standing};
 use domain::chain_fact::ChainTotals;
 use domain::id::OrderId;
 use domain::json_object::JsonObject;
@@ -69,6 +70,8 @@ struct OnrampView<'a> {
     payment_method: Option<Cow<'a, str>>,
     country: Option<Cow<'a, str>>,
     redirect_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stripe_amount_in_cents: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +103,8 @@ pub struct OrderRecordView<'a> {
     execute_tx: Option<TransactionView<'a>>,
     refund_txs: Vec<TransactionView<'a>>,
     points: Option<Verbatim<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    card_payments: Vec<CardPaymentView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PaymentView>,
 }
@@ -119,6 +124,41 @@ struct PaymentView {
     excess_amount: Amount,
     /// Whether it came after the session could be seen `expired`: the recipient gets it all the same.
     is_late: bool,
+}
+
+/// What Stripe says of a card payment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CardPaymentView<'a> {
+    order_id: OrderId,
+    provider: &'static str,
+    payment_intent_id: &'a str,
+    /// In hundredths of the currency.
+    amount: u64,
+    currency: &'a str,
+    status: CardStatus,
+    /// Whether it pays the order. `false` of one that came late or is not needed.
+    counts: bool,
+    refunded_amount: u64,
+    is_disputed: bool,
+    created_at: Timestamp,
+}
+
+impl<'a> CardPaymentView<'a> {
+    fn new(order: OrderId, payment: &'a CardPayment) -> Self {
+        Self {
+            order_id: order,
+            provider: "stripe",
+            payment_intent_id: payment.intent.as_str(),
+            amount: payment.amount,
+            currency: payment.currency.as_str(),
+            status: payment.status,
+            counts: payment.standing == Some(Standing::Counts),
+            refunded_amount: payment.refunded,
+            is_disputed: payment.is_disputed,
+            created_at: payment.paid_at.unwrap_or(payment.created_at),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -186,6 +226,9 @@ impl<'a> OrderView<'a> {
         let text = |text: &'a Text<255>| redaction.text(text.as_str());
         let json = |object: &'a JsonObject| Verbatim(redaction.json(object.as_str()));
         let execution = execution(transactions);
+        let paid_by_card = shown_card(checkout)
+            .filter(|payment| payment.standing == Some(Standing::Counts))
+            .and_then(|payment| payment.paid_at);
         Self {
             id: order.id,
             kind: terms.kind,
@@ -203,8 +246,8 @@ impl<'a> OrderView<'a> {
                 .map(|details| redaction.text(details.as_str())),
             created_at: order.created_at,
             expired_at: checkout.deadline,
-            filled_at: execution.map(|transaction| transaction.created_at),
-            received_deposit_at: covered_at(order, transactions),
+            filled_at: execution.map(|transaction| transaction.created_at).or(paid_by_card),
+            received_deposit_at: covered_at(order, transactions).or(paid_by_card),
             creator_address: terms.creator_address.as_ref().map(text),
             partner_id: terms.partner_id.as_ref().map(text),
             client_reference_id: terms
@@ -217,7 +260,7 @@ impl<'a> OrderView<'a> {
                 .as_ref()
                 .filter(|onramp| onramp.needs_provider())
                 .map(|_| format!("{base_url}/orders/{}/pay", order.id)),
-            stripe_payment_intent_id: None,
+            stripe_payment_intent_id: shown_card(checkout).map(|payment| payment.intent.as_str()),
             settlement: execution.and_then(|execution| SettlementView::new(execution, redaction)),
             fee: None,
             payload: Some(PayloadView { expected_dst_amount: terms.expected_dst_amount }),
@@ -241,6 +284,7 @@ impl<'a> OnrampView<'a> {
             payment_method: onramp.payment_method.as_ref().map(|method| redaction.text(method.as_str())),
             country: onramp.country.as_ref().map(|country| redaction.text(country.as_str())),
             redirect_url,
+            stripe_amount_in_cents: onramp.cents,
         }
     }
 }
@@ -306,6 +350,12 @@ impl<'a> OrderRecordView<'a> {
             execute_tx: None,
             refund_txs: Vec::new(),
             points: None,
+            card_payments: checkout
+                .payment_state
+                .card_payments
+                .iter()
+                .map(|payment| CardPaymentView::new(order.id, payment))
+                .collect(),
             payment: on_chain.and_then(|totals| PaymentView::new(checkout, order, totals)),
         };
         let mut sorted: Vec<&Transaction> = transactions.iter().collect();
@@ -349,6 +399,13 @@ impl<'a> OrderRecordView<'a> {
         view.deposit_tx_count = (deposits > view.deposit_txs.len()).then_some(deposits);
         Some(view)
     }
+}
+
+/// The card payment that an order names: the one that pays it, or else the newest.
+fn shown_card(checkout: &Checkout) -> Option<&CardPayment> {
+    let payments = &checkout.payment_state.card_payments;
+    let counting = payments.iter().find(|payment| payment.standing == Some(Standing::Counts));
+    counting.or(payments.last())
 }
 
 /// How many bytes a deposit takes at most: names, amount, ids and times, its hash, and its sender with every character

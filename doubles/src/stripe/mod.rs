@@ -1,0 +1,186 @@
+//! A double of Stripe: Checkout Sessions, their payments, refunds and webhooks, with a payment page.
+//!
+//! Simplified: no fees, one charge for each payment, and the only method is a card.
+
+mod api;
+mod faults;
+mod form;
+mod idempotency;
+mod objects;
+mod page;
+mod webhooks;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use axum::routing::{get, post};
+pub use faults::Fault;
+use idempotency::Remembered;
+use objects::{Checkout, Payment};
+pub use page::Outcome;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+pub use webhooks::sign;
+
+use crate::{Now, WebhookTarget};
+
+/// What a double is started with.
+pub struct Settings {
+    /// The account's key.
+    pub secret_key: String,
+    /// The version that a request must name.
+    pub api_version: String,
+    /// Where webhooks go.
+    pub webhook: Option<WebhookTarget>,
+    /// The clock.
+    pub now: Now,
+}
+
+/// A call that the double got: method and path, and its parameters.
+pub type Call = (String, Vec<(String, String)>);
+
+/// A running double. Clones refer to the same one. It listens until the runtime ends.
+#[derive(Clone)]
+pub struct Stripe(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    url: String,
+    http: reqwest::Client,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they were created.
+    checkouts: Vec<Checkout>,
+    payments: Vec<Payment>,
+    refunds: Vec<Value>,
+    remembered: HashMap<String, Remembered>,
+    faults: VecDeque<Fault>,
+    calls: Vec<Call>,
+    webhook: Option<WebhookTarget>,
+    next_id: u64,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_seconds(&self) -> i64 {
+        (self.settings.now)().div_euclid(1_000)
+    }
+}
+
+impl State {
+    fn id(&mut self, prefix: &str) -> String {
+        self.next_id += 1;
+        format!("{prefix}_test_{:08}", self.next_id)
+    }
+
+    fn checkout(&mut self, id: &str) -> Option<&mut Checkout> {
+        self.checkouts.iter_mut().find(|checkout| checkout.id == id)
+    }
+
+    fn payment(&mut self, id: &str) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|payment| payment.intent == id)
+    }
+}
+
+impl Stripe {
+    /// Starts a double on `127.0.0.1`. Port 0 is any free port.
+    pub async fn start(settings: Settings, port: u16) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.context("cannot listen")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        let state = State { webhook: settings.webhook.clone(), ..State::default() };
+        let shared = Arc::new(Shared { settings, url, http, state: Mutex::new(state) });
+        let router = Router::new()
+            .route("/c/pay/{id}", get(page::show).post(page::submit))
+            .route("/v1/{*path}", post(api::answer).get(api::answer))
+            .with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self(shared))
+    }
+
+    /// Returns the URL of both the API and the page.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Changes where webhooks go.
+    pub fn set_webhook(&self, target: Option<WebhookTarget>) {
+        self.0.state().webhook = target;
+    }
+
+    /// Queues a fault. Each call of the API takes one from the queue.
+    pub fn fail_next(&self, fault: Fault) {
+        self.0.state().faults.push_back(fault);
+    }
+
+    /// Returns the calls, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.state().calls.clone()
+    }
+
+    /// Returns the Checkout Sessions, oldest first.
+    pub fn checkout_sessions(&self) -> Vec<Value> {
+        let now = self.0.now_seconds();
+        let mut state = self.0.state();
+        state.checkouts.iter_mut().for_each(|checkout| checkout.end_at(now));
+        state.checkouts.iter().map(|checkout| checkout.to_json(Value::Null)).collect()
+    }
+
+    /// Returns the refunds, oldest first.
+    pub fn refunds(&self) -> Vec<Value> {
+        self.0.state().refunds.clone()
+    }
+
+    /// Does what the page's buttons do.
+    pub async fn pay(&self, checkout: &str, outcome: Outcome) -> Result<()> {
+        page::pay(&self.0, checkout, outcome).await.map(|_| ())
+    }
+
+    /// Ends a delayed payment: money came, or it did not.
+    pub async fn settle_delayed(&self, checkout: &str, has_succeeded: bool) -> Result<()> {
+        page::settle(&self.0, checkout, has_succeeded).await
+    }
+
+    /// The payer disputes a payment.
+    pub async fn dispute(&self, intent: &str) -> Result<()> {
+        let charge = {
+            let mut state = self.0.state();
+            let payment = state.payment(intent).context("there is no such payment")?;
+            payment.is_disputed = true;
+            payment.charge.clone()
+        };
+        let dispute =
+            json!({ "object": "dispute", "id": "dp_test", "charge": charge, "payment_intent": intent });
+        webhooks::send(&self.0, "charge.dispute.created", &dispute).await;
+        Ok(())
+    }
+
+    /// The merchant gives money back in the dashboard: so many cents, or all that is left.
+    pub async fn refund_by_hand(&self, intent: &str, amount: Option<u64>) -> Result<()> {
+        let refund = {
+            let mut state = self.0.state();
+            let id = state.id("re");
+            match objects::refund(&mut state, &id, intent, amount, false) {
+                Ok(refund) => refund,
+                Err(why) => bail!("refused: {why}"),
+            }
+        };
+        // A refund made by hand names the payment alone.
+        webhooks::send(&self.0, "refund.created", &refund).await;
+        Ok(())
+    }
+
+    /// Returns a signed webhook: the header and the body.
+    pub fn event(&self, kind: &str, object: &Value) -> (String, String) {
+        webhooks::event(&self.0, kind, object)
+    }
+}

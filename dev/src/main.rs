@@ -194,7 +194,8 @@ struct Serve {
     // The chain starts empty each time. A kept database would hold deposits that this chain never had.
     #[arg(long, conflicts_with_all = ["data", "dynamodb_endpoint"])]
     chain: bool,
-    /// Also run a double of Coinbase, from which payers buy play money. Only the demo shop can be paid then
+    /// Also run doubles of Coinbase and Stripe: payers buy play money, or pay with a card that is none. Only the demo
+    /// shop can be paid then
     #[arg(long, requires = "chain")]
     onramp: bool,
 }
@@ -291,7 +292,7 @@ async fn serve(options: Serve) -> Result<()> {
         (None, chains, SETTINGS.forwarder_factory()?)
     };
     let vendors = match &chain {
-        Some(chain) if options.onramp => Some(LocalOnramps::start(&clock, chain.endpoint()).await?),
+        Some(chain) if options.onramp => Some(LocalOnramps::start(&clock, chain.endpoint(), &base).await?),
         Some(_) | None => None,
     };
     let watcher = chain.as_ref().map(|chain| chain.watcher(&aws, LOCAL_TABLE, clock.clone())).transpose()?;
@@ -311,7 +312,7 @@ async fn serve(options: Serve) -> Result<()> {
         schemes: SETTINGS.redirect_schemes()?,
         onramps: vendors.as_ref().map(|vendors| vendors.onramps.clone()).unwrap_or_default(),
         vendors: vendors.as_ref().map(|vendors| vendors.vendors.clone()).unwrap_or_default(),
-        stripe: None,
+        stripe: vendors.as_ref().map(|vendors| vendors.stripe.clone()),
         is_local: true,
     });
     let router = gateway::router(&template, functions, clock)?;
@@ -359,6 +360,7 @@ fn announce(
     }
     if let Some(vendors) = vendors {
         println!("Coinbase  a double at {}, which sells play money", vendors.coinbase.url());
+        println!("Stripe    a double at {}, which charges no card", vendors.stripe_double.url());
     }
     println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
 }

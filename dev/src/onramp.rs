@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::onramps::Onramps;
 use doubles::coinbase::{self, Settings};
-use onramp::{Coinbase, CoinbaseSecret, Vendor, Vendors};
+use doubles::{WebhookTarget, stripe};
+use onramp::{Coinbase, CoinbaseSecret, Stripe, StripeSecret, Vendor, Vendors};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use runtime::Clock;
 use serde_json::json;
@@ -24,13 +25,18 @@ pub struct LocalOnramps {
     pub onramps: Onramps,
     /// How they call the doubles.
     pub vendors: Vendors,
+    /// How cards are charged.
+    pub stripe: Stripe,
     /// Coinbase's double.
     pub coinbase: coinbase::Coinbase,
+    /// Stripe's double.
+    pub stripe_double: stripe::Stripe,
 }
 
 impl LocalOnramps {
-    /// Starts the doubles. They pay on the chain of the node at `endpoint`.
-    pub async fn start(clock: &Clock, endpoint: &str) -> Result<Self> {
+    /// Starts the doubles. They pay on the chain of the node at `endpoint`, and send webhooks to the service at `base`.
+    pub async fn start(clock: &Clock, endpoint: &str, base: &str) -> Result<Self> {
+        let (stripe, stripe_double) = start_stripe(clock, base).await?;
         let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok().context("no key can be made")?;
         let public = pair.public_key().as_ref().to_vec();
@@ -52,11 +58,35 @@ impl LocalOnramps {
         let secret = CoinbaseSecret::parse(&secret.to_string())?;
         let vendor = Coinbase::new(Vendors::http_client()?, &secret, false)?.at(double.url());
         Ok(Self {
-            onramps: Onramps::parse("coinbase")?,
+            onramps: Onramps::parse("stripe-web2,coinbase")?,
             vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            stripe,
             coinbase: double,
+            stripe_double,
         })
     }
+}
+
+/// Starts a double of Stripe, and returns the account that leads to it.
+async fn start_stripe(clock: &Clock, base: &str) -> Result<(Stripe, stripe::Stripe)> {
+    let random = || format!("{:032x}", fastrand::u128(..));
+    let (key, secret) = (format!("rk_test_{}", random()), format!("whsec_{}", random()));
+    let clock = clock.clone();
+    let double = stripe::Stripe::start(
+        stripe::Settings {
+            secret_key: key.clone(),
+            api_version: onramp::STRIPE_VERSION.to_owned(),
+            webhook: Some(WebhookTarget {
+                url: format!("{base}/webhooks/stripe"),
+                secrets: vec![secret.clone()],
+            }),
+            now: Arc::new(move || clock.now().as_millis()),
+        },
+        0,
+    );
+    let double = double.await?;
+    let secret = StripeSecret::parse(&json!({ "key": key, "webhookSecrets": [secret] }).to_string())?;
+    Ok((Stripe::new(Vendors::http_client()?, secret).at(double.url()), double))
 }
 
 /// Sends USDC of the local chain's payer.

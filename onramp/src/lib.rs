@@ -18,6 +18,7 @@ pub use coinbase::{Coinbase, CoinbaseSecret};
 pub use error::OnrampError;
 pub use moonpay::{MoonPay, MoonPaySecret};
 pub use purchase::Purchase;
+pub use stripe::VERSION as STRIPE_VERSION;
 pub use stripe::{
     CheckoutLook, CheckoutTerms, OpenedCheckout, Stripe, StripeError, StripeSecret, named_order,
 };

@@ -23,7 +23,7 @@ use crate::vendor_page::VendorPages;
 
 const API: &str = "https://api.stripe.com";
 /// The version of the API that this code was written for. Without it, the account's own would be used.
-const VERSION: &str = "2026-10-28.endive";
+pub const VERSION: &str = "2026-10-28.endive";
 const PAGES: VendorPages = VendorPages::Hosts(&["checkout.stripe.com"]);
 /// Under which Stripe's objects name the order.
 const ORDER_ID: &str = "order_id";

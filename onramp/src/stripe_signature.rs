@@ -56,7 +56,9 @@ mod tests {
     fn sign(secret: &str, time: i64) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let signed = [time.to_string().as_bytes(), b".", BODY].concat();
-        hmac::sign(&key, &signed).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits =
+            |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap());
+        hmac::sign(&key, &signed).as_ref().iter().flat_map(digits).collect()
     }
 
     fn check(header: &str) -> Result<(), WebhookRefusal> {

@@ -40,7 +40,7 @@ impl World {
         let double = stripe::Stripe::start(
             stripe::Settings {
                 secret_key: KEY.to_owned(),
-                api_version: "2026-10-28.endive".to_owned(),
+                api_version: onramp::STRIPE_VERSION.to_owned(),
                 webhook: None,
                 now: Arc::new(move || now.now().as_millis()),
             },

@@ -75,7 +75,7 @@ fn html(response: &mut LambdaResponse, language: Language, finding: &Finding, te
         let style = TEMPLATE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
         let hash = STANDARD.encode(Sha256::digest(style.map_or("", |(style, _)| style)));
         // Without `form-action`: browsers apply it to the redirect that follows the button, too.
-        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'")
+        format!("default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
     });
     response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));

@@ -19,6 +19,8 @@ export class Service {
   readonly node: string;
   readonly page: string;
   readonly secret: string;
+  /** Where the vendors' doubles are, if they run. */
+  readonly vendors: string[];
   readonly checkout: Checkout;
 
   private constructor(process: ChildProcess, greeting: Map<string, string>) {
@@ -26,13 +28,14 @@ export class Service {
     this.base = greeting.get("Serving") ?? "";
     this.page = greeting.get("Page") ?? "";
     this.secret = (greeting.get("Secret") ?? "").replace(/^[^=]*=/, "");
+    this.vendors = ["Coinbase", "Stripe"].flatMap((name) => greeting.get(name)?.match(/http:[^ ,]+/) ?? []);
     this.node = /http:\S+?(?=,)/.exec(greeting.get("Chain") ?? "")?.[0] ?? "";
     this.checkout = new Checkout({ baseUrl: this.base, apiKey: greeting.get("API key") });
   }
 
   /** Starts it and waits for the end of its greeting. */
-  static async start(): Promise<Service> {
-    const process = spawn(DEV, ["--chain", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  static async start(...options: string[]): Promise<Service> {
+    const process = spawn(DEV, ["--chain", "--port", "0", ...options], { stdio: ["ignore", "pipe", "inherit"] });
     const greeting = new Map<string, string>();
     for await (const line of createInterface({ input: process.stdout })) {
       const [, name, value] = /^(\S.*?) {2,}(.*)$/.exec(line) ?? [];

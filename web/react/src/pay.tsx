@@ -4,6 +4,9 @@ import { ByHand } from "./by-hand.js";
 import { amountText, type Language, useLanguage } from "./text.js";
 import type { CheckoutState } from "./use-checkout.js";
 
+/** What vendors call themselves. */
+const NAMES: Record<string, string> = { coinbase: "Coinbase", moonpay: "MoonPay" };
+
 /** The ways to pay what is due: a wallet in this browser, or any wallet by address. */
 export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms }) {
   const language = useLanguage();
@@ -47,7 +50,20 @@ export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms
       </div>
       {view.canPay && (
         <>
-          {wallets.length === 0 ? <p>{t("no_wallet")}</p> : buttons(false)}
+          {wallets.length === 0 && view.vendors.length === 0 ? <p>{t("no_wallet")}</p> : buttons(false)}
+          {view.vendors.map((vendor) => (
+            <button
+              key={vendor}
+              type="button"
+              className="checkout-primary"
+              disabled={isPreparing}
+              onClick={() => void checkout.buyFrom(vendor)}
+            >
+              {vendor === "stripe-web2"
+                ? t("pay_by_card")
+                : t(checkout.session?.order_id ? "continue_to" : "buy_with", { vendor: NAMES[vendor] ?? vendor })}
+            </button>
+          ))}
           <AddressPayment checkout={checkout} terms={terms} isOpen={isPartial} />
         </>
       )}

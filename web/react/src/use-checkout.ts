@@ -1,6 +1,6 @@
 "use client";
 
-import type { Order } from "checkout-sessions";
+import type { Order, Vendor } from "checkout-sessions";
 import { depositAddress } from "checkout-sessions/address";
 import {
   type Choice,
@@ -39,6 +39,8 @@ export interface CheckoutState extends Snapshot {
   choose(choice: Choice | undefined): void;
   /** Pays what is due. With `again`, although an earlier payment from here may still arrive. */
   pay(wallet: Wallet, options?: { again?: boolean }): Promise<void>;
+  /** Leads to one of `view.vendors`: the page is left. */
+  buyFrom(vendor: Vendor): Promise<void>;
   /** Creates the order, so that there is an address to pay by hand. */
   showAddress(): Promise<void>;
   refresh(): Promise<boolean>;
@@ -74,6 +76,7 @@ export function useCheckout(sessionId: string, options: UseCheckoutOptions): Che
       now: flow.now,
       choose: (choice) => flow.choose(choice),
       pay: (wallet, { again = false } = {}) => flow.payWith(wallet.provider, { again }),
+      buyFrom: (vendor) => flow.buyFrom(vendor),
       showAddress: () => flow.showAddress(),
       refresh: () => flow.refresh(),
     }),

@@ -20,6 +20,8 @@ export type Offer = Schemas["Offer"];
 export type Display = Schemas["Display"];
 /** The terms of a new order. With a priced session, `checkoutSessionId` suffices. */
 export type OrderParams = Schemas["OrderRequest"];
+/** From whom a payer buys crypto, or by whom a card is charged: `onramp.vendor` of an order. */
+export type Vendor = Schemas["OnrampVendor"];
 export type Order = Schemas["Order"];
 export type OrderWithTransactions = Schemas["OrderWithTransactions"];
 /** How far an order is paid. */

@@ -66,6 +66,7 @@ class World {
         if (hasOrder) throw refuse("session_already_has_order");
         return reply({} as never);
       },
+      paymentLink: () => "",
     };
   }
 
@@ -165,7 +166,7 @@ test("whatever interleaves, the page tells the truth and asks for the price once
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
       const world = new World();
       const attempts = memoryAttempts();
-      const machine = { now: () => Date.now(), isHidden: () => false, onWake: () => () => {} };
+      const machine = { now: () => Date.now(), isHidden: () => false, onWake: () => () => {}, leave: () => {} };
       // Collected, because an error within a listener would reach the flow and not this test.
       const wrong: string[] = [];
       let last: Snapshot | undefined;

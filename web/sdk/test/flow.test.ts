@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import type { FlowApi } from "../src/flow/api.js";
 import { memoryAttempts } from "../src/flow/attempt.js";
+import type { Configuration } from "../src/flow/configuration.js";
 import { Flow } from "../src/flow/flow.js";
 import type { Provider } from "../src/flow/wallets.js";
 import type { SessionWithOrder } from "../src/types.js";
-import { CONFIGURATION, PRICE, sessionOf } from "./session-double.js";
+import { CONFIGURATION, PRICE, sessionOf, USDC } from "./session-double.js";
 
 const EURC = "0x60a3E35Cc302bFA44Cb288Bc5a4F316Fdb1adb42";
 const TWO_TOKENS = {
@@ -22,14 +23,27 @@ const linked = (terms: object, money = {}): SessionWithOrder => {
 };
 
 /** A page on a session whose responses the test hands out, and a wallet that counts what it is asked to send. */
-function page(first: SessionWithOrder) {
+function page(first: SessionWithOrder, next?: SessionWithOrder, configuration: Configuration = TWO_TOKENS) {
   let session = first;
   const asked: { to: string; data: string }[] = [];
-  const api: FlowApi = {
-    readSession: async () => ({ data: session, headers: new Headers(), replayed: false, body: undefined as never }),
-    createOrder: async () => ({ data: {} as never, headers: new Headers(), replayed: false, body: undefined as never }),
+  const left: string[] = [];
+  const created: unknown[] = [];
+  const machine = {
+    now: () => Date.now(),
+    isHidden: () => false,
+    onWake: () => () => {},
+    leave: (url: string) => void left.push(url),
   };
-  const flow = new Flow({ sessionId: "s1", api, configuration: TWO_TOKENS, attempts: memoryAttempts() });
+  const api: FlowApi = {
+    paymentLink: (id) => `https://pay.example/orders/${id}/pay`,
+    readSession: async () => ({ data: session, headers: new Headers(), replayed: false, body: undefined as never }),
+    createOrder: async (params) => {
+      created.push(params);
+      if (next !== undefined) session = next;
+      return { data: {} as never, headers: new Headers(), replayed: false, body: undefined as never };
+    },
+  };
+  const flow = new Flow({ sessionId: "s1", api, configuration, attempts: memoryAttempts(), machine });
   const wallet = (onChain: (times: number) => Promise<unknown>): Provider => {
     let times = 0;
     return {
@@ -45,7 +59,7 @@ function page(first: SessionWithOrder) {
   const set = (next: SessionWithOrder) => {
     session = next;
   };
-  return { flow, api, wallet, asked, set };
+  return { flow, api, wallet, asked, set, left, created };
 }
 
 test.each([
@@ -93,4 +107,64 @@ test("a read that began before a newer one takes nothing back", async () => {
   answer(before);
   await slow;
   expect(flow.getSnapshot().view).toMatchObject({ name: "partial", progress: { received: "10000000" } });
+});
+
+const SOLD: Configuration = {
+  ...TWO_TOKENS,
+  onramps: [
+    { vendor: "coinbase", chainId: 8453, tokenAddress: USDC.toLowerCase() },
+    { vendor: "moonpay", chainId: 1, tokenAddress: USDC },
+    { vendor: "stripe-web2", chainId: 8453, tokenAddress: EURC },
+  ],
+};
+const bought = { onrampMetadata: { vendor: "coinbase" }, oneClickBuyUrl: "https://evil.example/" };
+
+test("a payer is led to a vendor by the service's own link", async () => {
+  const { flow, left, created } = page(sessionOf("open"), linked(bought), SOLD);
+  await flow.refresh();
+  expect(flow.getSnapshot().view.vendors).toEqual(["coinbase"]);
+  await flow.buyFrom("coinbase");
+  expect(created).toMatchObject([
+    { checkoutSessionId: "s1", srcAmount: String(PRICE), onramp: { vendor: "coinbase" } },
+  ]);
+  expect(left).toEqual(["https://pay.example/orders/o1/pay"]);
+  expect(flow.getSnapshot()).toMatchObject({ step: "idle", problem: undefined, view: { vendors: ["coinbase"] } });
+  // Back again, the same link leads on, and no second order is asked for.
+  await flow.buyFrom("coinbase");
+  expect([left.length, created.length]).toEqual([2, 1]);
+});
+
+test.each([
+  ["other terms", { ...bought, srcAmount: "1" }],
+  ["no vendor", {}],
+  ["another vendor", { ...bought, onrampMetadata: { vendor: "moonpay" } }],
+])("a payer is not led away if a stranger linked an order with %s", async (_, terms) => {
+  const { flow, left } = page(sessionOf("open"), linked(terms), SOLD);
+  await flow.refresh();
+  await flow.buyFrom("coinbase");
+  expect(left).toEqual([]);
+  expect(flow.getSnapshot().problem).toEqual({ code: "terms_changed" });
+});
+
+test("only what is sold for these terms and can still be paid is offered", async () => {
+  const vendors = async (session: SessionWithOrder) => {
+    const { flow } = page(session, undefined, SOLD);
+    await flow.refresh();
+    return flow.getSnapshot().view.vendors;
+  };
+  expect(await vendors(linked({}))).toEqual([]);
+  expect(await vendors(linked({ onrampMetadata: null, oneClickBuyUrl: null }))).toEqual([]);
+  expect(await vendors(linked(bought))).toEqual(["coinbase"]);
+  expect(await vendors(linked(bought, { received: 1n }))).toEqual(["coinbase"]);
+  expect(await vendors(linked(bought, { pending: PRICE }))).toEqual([]);
+  expect(await vendors(sessionOf("expired"))).toEqual([]);
+});
+
+test("a paid session leads nowhere", async () => {
+  const { flow, left, set } = page(linked(bought), undefined, SOLD);
+  await flow.refresh();
+  set(sessionOf("complete", "executed", { received: PRICE }));
+  await flow.buyFrom("coinbase");
+  expect(left).toEqual([]);
+  expect(flow.getSnapshot()).toMatchObject({ problem: undefined, view: { name: "complete" } });
 });

@@ -1,10 +1,11 @@
 import { type Raw, send } from "../transport.js";
 import type { Order, OrderParams, SessionWithOrder } from "../types.js";
 
-/** The two calls of a payment. */
+/** The two calls of a payment, and where it goes on at a vendor. */
 export interface FlowApi {
   readSession(id: string): Promise<Raw<SessionWithOrder>>;
   createOrder(params: OrderParams): Promise<Raw<Order>>;
+  paymentLink(orderId: string): string;
 }
 
 export interface FlowApiOptions {
@@ -21,5 +22,6 @@ export function flowApi({ baseUrl, fetch }: FlowApiOptions): FlowApi {
     readSession: (id) =>
       send(once, { method: "GET", path: `/checkout-sessions/${encodeURIComponent(id)}?include=order` }),
     createOrder: (params) => send(transport, { method: "POST", path: "/orders", body: JSON.stringify(params) }),
+    paymentLink: (orderId) => `${transport.baseUrl}/orders/${encodeURIComponent(orderId)}/pay`,
   };
 }

@@ -1,5 +1,5 @@
 import { CheckoutError } from "../errors.js";
-import type { Order, SessionWithOrder } from "../types.js";
+import type { Order, SessionWithOrder, Vendor } from "../types.js";
 import type { FlowApi } from "./api.js";
 import { type Attempt, type AttemptStore, alone, browserAttempts } from "./attempt.js";
 import { type Configuration, chainOf, isSame } from "./configuration.js";
@@ -38,6 +38,8 @@ export interface Snapshot {
 export interface Machine {
   now(): number;
   isHidden(): boolean;
+  /** Leaves the page for another one. */
+  leave(url: string): void;
   /** Calls back when the page is seen or connected again. Returns what ends this. */
   onWake(wake: () => void): () => void;
 }
@@ -216,6 +218,27 @@ export class Flow {
     }
   }
 
+  /** Leads to a vendor that sells what is due, or charges a card. The order is created for that vendor. */
+  async buyFrom(vendor: Vendor): Promise<void> {
+    if (this.#snapshot.step !== "idle" || !this.#mayPay(false)) return;
+    const payment = this.#begin();
+    try {
+      const agreed = this.#snapshot.view.terms;
+      if (agreed === undefined) return;
+      const ran = await alone(this.#options.sessionId, () => this.#link(payment, vendor));
+      if (!ran) throw new PaymentStopped({ code: "another_tab" });
+      const { session, view } = this.#snapshot;
+      // Another caller may have linked an order with other terms, or one without a vendor.
+      const isSame = view.terms !== undefined && isAgreed(view.terms, agreed) && view.vendors.includes(vendor);
+      if (view.canPay && !isSame) throw new PaymentStopped({ code: "terms_changed" });
+      this.#end(payment);
+      // The link is the service's own, whatever a response says.
+      if (view.canPay && session?.order_id) this.#machine.leave(this.#options.api.paymentLink(session.order_id));
+    } catch (error) {
+      this.#end(payment, problemOf(error));
+    }
+  }
+
   /** Whether a wallet may be asked now. */
   #mayPay(again: boolean): boolean {
     const { canPay, isPayingAgain } = this.#snapshot.view;
@@ -250,7 +273,7 @@ export class Flow {
   }
 
   /** Creates the order unless the session has one, and reads the session: what is due is never taken from memory. */
-  async #link(payment: number): Promise<void> {
+  async #link(payment: number, vendor?: Vendor): Promise<void> {
     const { session, view } = this.#snapshot;
     if (session?.order_id == null && view.terms !== undefined) {
       this.#step(payment, "creating_order");
@@ -266,6 +289,7 @@ export class Flow {
           dstTokenAddress: token.address,
           srcAmount: amount,
           payload: { expectedDstAmount: amount },
+          ...(vendor && { onramp: { vendor } }),
         });
       } catch (error) {
         if (!(error instanceof CheckoutError)) throw error;
@@ -413,6 +437,7 @@ export function browserMachine(): Machine {
   return {
     now: () => Date.now(),
     isHidden: () => document?.visibilityState === "hidden",
+    leave: (url) => globalThis.location.assign(url),
     onWake(wake) {
       const seen = () => {
         if (document?.visibilityState !== "hidden") wake();

@@ -1,4 +1,4 @@
-import type { Offer, Order, OrderWithTransactions, SessionWithOrder } from "../types.js";
+import type { Offer, Order, OrderWithTransactions, SessionWithOrder, Vendor } from "../types.js";
 import type { Attempt } from "./attempt.js";
 import { type Configuration, chainOf, isSame, type KnownToken, tokenOf } from "./configuration.js";
 
@@ -66,6 +66,8 @@ export interface View {
   canPay: boolean;
   /** Whether paying again needs an explicit decision: an earlier attempt may still arrive. */
   isPayingAgain: boolean;
+  /** From whom the payer can buy what is due, or by whom a card is charged: vendors of `onramp.vendor`. */
+  vendors: Vendor[];
   /** With `expired`: a payment that was asked for here was not seen yet. The page must not say that nothing was paid. */
   isOnItsWay: boolean;
 }
@@ -99,6 +101,7 @@ export function viewOf(facts: Facts): View {
     progress: NOTHING,
     canPay: false,
     isPayingAgain: false,
+    vendors: [],
     isOnItsWay: false,
     ...parts,
   });
@@ -122,7 +125,9 @@ export function viewOf(facts: Facts): View {
       const { attempt } = facts;
       const isWaiting = attempt !== undefined && !hasArrived(attempt, progress);
       const canPay = has(progress.due) && !isWaiting;
-      return view(isSeen ? "partial" : "pay", { ...shown, canPay, isPayingAgain: isWaiting && has(progress.due) });
+      const vendors = canPay ? vendorsOf(facts, terms) : [];
+      const isPayingAgain = isWaiting && has(progress.due);
+      return view(isSeen ? "partial" : "pay", { ...shown, canPay, vendors, isPayingAgain });
     }
     case "processing":
       return view(has(progress.pending) && !has(progress.due) ? "confirming" : "processing", shown);
@@ -139,6 +144,19 @@ export function viewOf(facts: Facts): View {
       return view(isSeen ? "expired_partial" : "expired", { ...shown, isOnItsWay });
     }
   }
+}
+
+/** The vendors of the deployment for these terms. An order has one vendor, or none, for good. */
+function vendorsOf({ configuration, session }: Facts, { chainId, token }: Terms): Vendor[] {
+  const order = session?.order?.order;
+  if (order !== undefined) {
+    const vendor = order.onrampMetadata?.vendor;
+    return order.oneClickBuyUrl == null || vendor === undefined ? [] : [vendor];
+  }
+  const sells = configuration.onramps.filter(
+    (onramp) => onramp.chainId === chainId && isSame(onramp.tokenAddress, token.address),
+  );
+  return sells.map(({ vendor }) => vendor);
 }
 
 /** Whether the money of an attempt was seen on the chain. */

@@ -29,19 +29,18 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        Self::with(|secret| secret, false).await
+        let (secret, public) = ed25519();
+        Self::with(secret, public, false).await
     }
 
-    async fn with(change: impl Fn(String) -> String, is_sandbox: bool) -> Self {
-        let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
-        let public = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap().public_key().as_ref().to_vec();
+    async fn with(key: String, public: Vec<u8>, is_sandbox: bool) -> Self {
         let clock = TestClock::at_the_present();
         let (now, sent) = (clock.clone(), Arc::new(Mutex::new(Vec::new())));
         let log = Arc::clone(&sent);
         let double = coinbase::Coinbase::start(
             coinbase::Settings {
                 key_id: KEY_ID.to_owned(),
-                public_key: public.clone(),
+                public_key: public,
                 allowed_redirects: vec!["shop.example".to_owned()],
                 assets: vec![("base".to_owned(), "USDC".to_owned())],
                 webhook: None,
@@ -54,7 +53,6 @@ impl World {
             0,
         );
         let double = double.await.unwrap();
-        let key = change(STANDARD.encode([&seed[..], &public].concat()));
         harness::log::keep([key.clone()]);
         let secret =
             CoinbaseSecret::parse(&json!({ "keyId": KEY_ID, "keySecret": key }).to_string()).unwrap();
@@ -91,6 +89,13 @@ impl World {
         assert_eq!(response.status(), 303);
         response.headers()["location"].to_str().unwrap().to_owned()
     }
+}
+
+/// A new key: its secret and its public half.
+fn ed25519() -> (String, Vec<u8>) {
+    let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
+    let public = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap().public_key().as_ref().to_vec();
+    (STANDARD.encode([&seed[..], &public].concat()), public)
 }
 
 #[tokio::test]
@@ -140,7 +145,8 @@ async fn what_is_not_meant_for_the_vendor_is_left_out() {
 
 #[tokio::test]
 async fn in_the_sandbox_nothing_is_bought() {
-    let world = World::with(|secret| secret, true).await;
+    let (secret, public) = ed25519();
+    let world = World::with(secret, public, true).await;
     let (id, _) = world.order(json!({})).await;
     let page = world.page(&id).await;
     assert_eq!(world.coinbase.requests()[0]["partnerUserRef"], format!("sandbox-{id}"));
@@ -179,18 +185,25 @@ async fn a_vendor_that_fails_costs_the_payer_nothing_but_a_page() {
 
 #[tokio::test]
 async fn a_key_of_another_account_is_the_operators_affair() {
-    // The seed and the public key of another pair.
-    let world = World::with(
-        |_| {
-            let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-            STANDARD.encode([&[7; 32], pair.public_key().as_ref()].concat())
-        },
-        false,
-    )
-    .await;
+    let world = World::with(ed25519().0, ed25519().1, false).await;
     let (id, address) = world.order(json!({})).await;
     let response = world.visit(&id).await;
     assert_eq!(response.status(), 400);
     assert!(response.text().await.unwrap().contains(&address));
     assert!(world.coinbase.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_of_the_other_kind_signs_as_well() {
+    let public = include_str!("../../onramp/tests/p256-public.pem");
+    let lines: String = public.lines().filter(|line| !line.starts_with("-----")).collect();
+    // The point is at the end of the DER.
+    let public = STANDARD.decode(lines).unwrap().last_chunk::<65>().unwrap().to_vec();
+    for secret in
+        [include_str!("../../onramp/tests/p256-sec1.pem"), include_str!("../../onramp/tests/p256-pkcs8.pem")]
+    {
+        let world = World::with(secret.to_owned(), public.clone(), false).await;
+        let (id, _) = world.order(json!({})).await;
+        world.page(&id).await;
+    }
 }

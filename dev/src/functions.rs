@@ -23,6 +23,7 @@ use list_checkout_sessions::ListCheckoutSessions;
 use list_orders::ListOrders;
 use onramp::{Stripe, Vendors};
 use pay_order::PayOrder;
+use record_coinbase_event::RecordCoinbaseEvent;
 use record_order_event::RecordOrderEvent;
 use record_stripe_event::RecordStripeEvent;
 use runtime::{Clock, SigningSecrets};
@@ -55,6 +56,8 @@ pub struct Environment {
     pub onramps: Onramps,
     /// The same, to be called.
     pub vendors: Vendors,
+    /// What signs Coinbase's webhooks.
+    pub coinbase_webhooks: Vec<String>,
     /// The merchant's Stripe account, if cards are taken.
     pub stripe: Option<Stripe>,
     /// Whether the chains are local ones: then the checkout page hides real wallets.
@@ -86,6 +89,7 @@ impl Functions {
             schemes,
             onramps,
             vendors,
+            coinbase_webhooks,
             stripe,
             is_local,
         } = environment;
@@ -175,6 +179,11 @@ impl Functions {
                     is_public: public_orders,
                     public_url: None,
                 },
+            ),
+            function(
+                "record-coinbase-event",
+                record_coinbase_event::SETTINGS,
+                RecordCoinbaseEvent { store: store(), secrets: coinbase_webhooks, clock: clock() },
             ),
             function(
                 "record-stripe-event",

@@ -312,6 +312,7 @@ async fn serve(options: Serve) -> Result<()> {
         schemes: SETTINGS.redirect_schemes()?,
         onramps: vendors.as_ref().map(|vendors| vendors.onramps.clone()).unwrap_or_default(),
         vendors: vendors.as_ref().map(|vendors| vendors.vendors.clone()).unwrap_or_default(),
+        coinbase_webhooks: vendors.as_ref().map(|it| it.coinbase_webhooks.clone()).unwrap_or_default(),
         stripe: vendors.as_ref().map(|vendors| vendors.stripe.clone()),
         is_local: true,
     });

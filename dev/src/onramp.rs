@@ -25,6 +25,8 @@ pub struct LocalOnramps {
     pub onramps: Onramps,
     /// How they call the doubles.
     pub vendors: Vendors,
+    /// What signs Coinbase's webhooks.
+    pub coinbase_webhooks: Vec<String>,
     /// How cards are charged.
     pub stripe: Stripe,
     /// Coinbase's double.
@@ -41,13 +43,17 @@ impl LocalOnramps {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok().context("no key can be made")?;
         let public = pair.public_key().as_ref().to_vec();
         let secret = json!({ "keyId": KEY_ID, "keySecret": STANDARD.encode([&seed[..], &public].concat()) });
+        let webhooks = vec![format!("{:032x}", fastrand::u128(..))];
         let (clock, endpoint) = (clock.clone(), endpoint.to_owned());
         let settings = Settings {
             key_id: KEY_ID.to_owned(),
             public_key: public,
             allowed_redirects: ["127.0.0.1", "localhost", "shop.example"].map(str::to_owned).to_vec(),
             assets: vec![("base".to_owned(), "USDC".to_owned())],
-            webhook: None,
+            webhook: Some(WebhookTarget {
+                url: format!("{base}/webhooks/coinbase"),
+                secrets: webhooks.clone(),
+            }),
             now: Arc::new(move || clock.now().as_millis()),
             deliver: Arc::new(move |delivery| {
                 let endpoint = endpoint.clone();
@@ -60,6 +66,7 @@ impl LocalOnramps {
         Ok(Self {
             onramps: Onramps::parse("stripe-web2,coinbase")?,
             vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            coinbase_webhooks: webhooks,
             stripe,
             coinbase: double,
             stripe_double,

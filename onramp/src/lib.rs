@@ -6,12 +6,14 @@
 mod cdp_key;
 mod coinbase;
 mod error;
+pub mod hook0_signature;
 mod moonpay;
 mod purchase;
 mod stripe;
 pub mod stripe_signature;
 mod vendor_page;
 mod vendors;
+pub mod webhook;
 
 pub use cdp_key::CdpKey;
 pub use coinbase::{Coinbase, CoinbaseSecret};

@@ -312,6 +312,8 @@ pub struct Setup {
     /// The onramp vendors that payers may buy from, and how they are called.
     pub onramps: Onramps,
     pub vendors: Vendors,
+    /// What signs Coinbase's webhooks.
+    pub coinbase_webhooks: Vec<String>,
     /// The merchant's Stripe account, if cards are taken.
     pub stripe: Option<Stripe>,
 }
@@ -328,6 +330,7 @@ impl Default for Setup {
             schemes: RedirectSchemes::default(),
             onramps: Onramps::default(),
             vendors: Vendors::default(),
+            coinbase_webhooks: Vec::new(),
             stripe: None,
         }
     }
@@ -356,6 +359,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         schemes: setup.schemes.clone(),
         onramps: setup.onramps.clone(),
         vendors: setup.vendors.clone(),
+        coinbase_webhooks: setup.coinbase_webhooks.clone(),
         stripe: setup.stripe.clone(),
         is_local: false,
     })

@@ -59,6 +59,7 @@ fn path_template(path: &str) -> &'static str {
         (Some("checkout-sessions"), None, None) => "/checkout-sessions",
         (Some("checkout-sessions"), Some(_), None) => "/checkout-sessions/{sessionId}",
         (Some("checkout-sessions"), Some(_), Some("expire")) => "/checkout-sessions/{sessionId}/expire",
+        (Some("webhooks"), Some("coinbase"), None) => "/webhooks/coinbase",
         (Some("webhooks"), Some("stripe"), None) => "/webhooks/stripe",
         (Some("orders"), None, None) => "/orders",
         (Some("orders"), Some(_), None) => "/orders/{orderId}",

@@ -70,7 +70,7 @@ async fn request(service: &Service, route: &str) -> RequestBuilder {
 /// The routes of the API. Pages are for browsers and webhooks come from vendors. Neither have keys, and no such header is
 /// read.
 fn routes() -> BTreeSet<String> {
-    let without_keys = ["checkout-page", "pay-order", "record-stripe-event"];
+    let without_keys = ["checkout-page", "pay-order", "record-coinbase-event", "record-stripe-event"];
     let routes = template().routes.iter().filter(|route| !without_keys.contains(&route.function.as_str()));
     routes.map(|route| format!("{} {}", route.method, route.path)).collect()
 }

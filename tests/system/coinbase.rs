@@ -7,16 +7,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::chain_config::Chains;
 use domain::onramps::Onramps;
-use doubles::Delivery;
-use doubles::coinbase::{self, Fault, Outcome};
-use harness::{BASE, RECIPIENT, Service, Setup, TestClock, USDC, id_of, order, order_for, with};
+use doubles::coinbase::{self, Fault, Outcome, SIGNATURE, Versions, sign};
+use doubles::{Delivery, WebhookTarget};
+use harness::permissions::{Permissions, granted, needed};
+use harness::{Answer, BASE, RECIPIENT, Service, Setup, TestClock, USDC, id_of, order, order_for, with};
 use http_client::{HttpsClient, Limits};
 use onramp::{Coinbase, CoinbaseSecret, Vendor, Vendors};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, redirect};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 const KEY_ID: &str = "organizations/1/apiKeys/2";
+/// What signs webhooks, during a rotation.
+const WEBHOOKS: [&str; 2] = ["hook0_old_4f8a1c", "hook0_new_9b2d7e"];
 /// A test does not wait as long as a payer.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -63,9 +67,14 @@ impl World {
         let setup = Setup {
             onramps: Onramps::parse("coinbase").unwrap(),
             vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            coinbase_webhooks: WEBHOOKS.map(str::to_owned).to_vec(),
             ..Setup::watching(Chains::parse(&chain.to_string()).unwrap())
         };
         let service = Service::start_at(&setup, &clock).await;
+        double.set_webhook(Some(WebhookTarget {
+            url: format!("{}/webhooks/coinbase", service.base),
+            secrets: vec![WEBHOOKS[1].to_owned()],
+        }));
         Self { service, coinbase: double, sent }
     }
 
@@ -206,4 +215,131 @@ async fn a_key_of_the_other_kind_signs_as_well() {
         let (id, _) = world.order(json!({})).await;
         world.page(&id).await;
     }
+}
+
+/// What the function of the webhooks did to the table.
+pub(crate) async fn permissions() -> Permissions {
+    let world = World::start().await;
+    let (id, address) = world.order(json!({})).await;
+    world.service.calls.take();
+    world
+        .webhook("onramp.transaction.created", &json!({ "partnerUserRef": id, "walletAddress": address }))
+        .await;
+    needed(&world.service.calls.take(), &granted("record-coinbase-event"))
+}
+
+impl World {
+    /// Sends a webhook as Coinbase does.
+    async fn webhook(&self, kind: &str, members: &Value) -> Answer {
+        let (headers, body) = self.coinbase.webhook(kind, members);
+        self.send(&headers, body).await
+    }
+
+    async fn send(&self, headers: &HeaderMap, body: String) -> Answer {
+        let request = self.service.post("/webhooks/coinbase").headers(headers.clone()).body(body);
+        self.service.send(request).await
+    }
+
+    async fn shown(&self, order: &str) -> Value {
+        let mut shown = self.service.get_order(order).await.ok()["onramp"].clone();
+        if let Some(shown) = shown.as_object_mut() {
+            shown.remove("updatedAt");
+        }
+        shown
+    }
+}
+
+#[tokio::test]
+async fn what_coinbase_says_is_shown_and_decides_nothing() {
+    let world = World::start().await;
+    let (id, _) = world.order(json!({})).await;
+    assert_eq!(world.shown(&id).await, Value::Null);
+    let page = world.page(&id).await;
+    world.coinbase.pay(&page, Outcome::Declined).await.unwrap();
+    let shown = world.shown(&id).await;
+    assert_eq!((&shown["vendor"], &shown["status"]), (&json!("coinbase"), &json!("failed")));
+    assert!(shown["reason"].is_string(), "{shown}");
+    // A later purchase is what is shown then. It says that it has paid, and the chain shows nothing.
+    world.service.clock.advance(Duration::from_mins(1));
+    let page = world.page(&id).await;
+    world.coinbase.pay(&page, Outcome::Never).await.unwrap();
+    let expected = json!({ "vendor": "coinbase", "status": "succeeded", "reason": null });
+    assert_eq!(world.shown(&id).await, expected);
+    assert_eq!(world.service.order_status(&id).await, "scanning_deposit_transaction");
+}
+
+#[tokio::test]
+async fn reports_come_doubled_in_any_order_and_of_other_orders() {
+    let world = World::start().await;
+    let (id, address) = world.order(json!({})).await;
+    let (other, _) = world.order(json!({})).await;
+    let of = |transaction: &str| {
+        let address = address.to_uppercase().replacen("0X", "0x", 1);
+        json!({ "partnerUserRef": id, "walletAddress": address, "transactionId": transaction })
+    };
+    for kind in ["success", "created", "updated", "success", "failed"] {
+        let answer = world.webhook(&format!("onramp.transaction.{kind}"), &of("t1")).await;
+        assert_eq!(answer.body["message"], "Webhook received", "{kind}");
+        assert_eq!(world.shown(&id).await["status"], "succeeded", "{kind}");
+    }
+    // An older purchase changes nothing.
+    let older = with(of("t0"), json!({ "createdAt": "2020-01-01T00:00:00Z" }));
+    world.webhook("onramp.transaction.failed", &older).await.ok();
+    assert_eq!(world.shown(&id).await["status"], "succeeded");
+    for ignored in [
+        // Another order with this address, this order with another address, and none.
+        with(of("t2"), json!({ "partnerUserRef": other })),
+        with(of("t2"), json!({ "walletAddress": "0x1111111111111111111111111111111111111111" })),
+        with(of("t2"), json!({ "partnerUserRef": "somebody" })),
+        with(of("t2"), json!({ "partnerUserRef": null })),
+        with(of("t2"), json!({ "eventType": "onramp.transaction.exploded" })),
+        with(of("t2"), json!({ "transactionId": "x".repeat(300) })),
+    ] {
+        let answer = world.webhook("onramp.transaction.failed", &ignored).await;
+        assert_eq!(answer.body["message"], "Webhook ignored", "{ignored}");
+    }
+    assert_eq!(world.shown(&id).await["status"], "succeeded");
+    assert_eq!(world.shown(&other).await, Value::Null);
+}
+
+#[tokio::test]
+async fn webhooks_are_believed_by_their_signature_alone() {
+    let world = World::start().await;
+    let (id, address) = world.order(json!({})).await;
+    let members = json!({ "partnerUserRef": id, "walletAddress": address });
+    let now = world.service.clock.now().as_seconds();
+    let (headers, body) = world.coinbase.webhook("onramp.transaction.updated", &members);
+    let signed = |secret: &str, seconds: i64, versions| {
+        let mut headers = headers.clone();
+        sign(&mut headers, &body, secret, seconds, versions);
+        headers
+    };
+    for versions in [Versions::Both, Versions::V0, Versions::V1] {
+        for secret in WEBHOOKS {
+            world.send(&signed(secret, now, versions), body.clone()).await.ok();
+        }
+    }
+    let mut unsigned = headers.clone();
+    unsigned.remove(SIGNATURE);
+    // Version 1 covers these headers.
+    let mut changed = signed(WEBHOOKS[0], now, Versions::V1);
+    changed.insert("x-event-type", "onramp.transaction.success".parse().unwrap());
+    let mut removed = signed(WEBHOOKS[0], now, Versions::V1);
+    removed.remove("x-event-id");
+    for (headers, code) in [
+        (unsigned, "signature_missing"),
+        (signed("another", now, Versions::Both), "signature_invalid"),
+        (changed, "signature_invalid"),
+        (removed, "signature_invalid"),
+        (signed(WEBHOOKS[0], now - 301, Versions::Both), "signature_expired"),
+        (signed(WEBHOOKS[0], now + 301, Versions::V0), "signature_expired"),
+    ] {
+        let refused = world.send(&headers, body.clone()).await;
+        assert_eq!(refused.failure(), (401, code, Some("X-Hook0-Signature")));
+    }
+    let refused = world.send(&signed(WEBHOOKS[0], now, Versions::Both), format!("{body} ")).await;
+    assert_eq!(refused.failure().1, "signature_invalid");
+    let service = Service::start().await;
+    let answer = service.send(service.post("/webhooks/coinbase").body("{}")).await;
+    assert_eq!(answer.failure(), (400, "onramp_not_configured", None));
 }

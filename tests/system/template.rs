@@ -698,6 +698,7 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
     // A request of the page costs no call: `checkout_page.rs` holds it to that.
     observed.insert(PAGE, Permissions::new());
     observed.extend(crate::card_payments::permissions().await);
+    observed.insert("record-coinbase-event", crate::coinbase::permissions().await);
     // The other one needs a chain: `tests/chain` holds it.
     assert_eq!(observed.len() + 1, folders().len());
     for (folder, needed) in observed {
@@ -709,6 +710,7 @@ async fn each_function_is_granted_exactly_the_actions_that_it_uses_on_the_one_ta
         }
         let vendors: &[&str] = match folder {
             "pay-order" => &["CoinbaseSecretArn", "MoonPaySecretArn", "StripeSecretArn"],
+            "record-coinbase-event" => &["CoinbaseSecretArn"],
             "record-stripe-event" | "watch-card" => &["StripeSecretArn"],
             _ => &[],
         };

@@ -85,7 +85,7 @@ pub(crate) fn record(deposits: u64) -> CheckoutRecord {
         checkout.payment_state = recorded.payment_state;
     }
     assert_eq!(checkout.payment_state.received, Amount::parse(&deposits.to_string()).unwrap());
-    CheckoutRecord { checkout, transactions, on_chain: None }
+    CheckoutRecord { checkout, transactions, on_chain: None, vendor_report: None }
 }
 
 fn session() -> CheckoutSession {

@@ -62,7 +62,7 @@ fn alone(deposits: u64) -> domain::lifecycle::Checkout {
 
 /// The items of an order: its own, as the store put it, with the sum of its deposits, and these.
 fn items(put: &Value, record: &CheckoutRecord) -> Vec<Value> {
-    let CheckoutRecord { checkout, transactions, on_chain: _ } = record;
+    let CheckoutRecord { checkout, transactions, on_chain: _, vendor_report: _ } = record;
     let mut own = put.clone();
     let received = checkout.payment_state.received;
     let no = || json!({ "BOOL": false });

@@ -72,6 +72,7 @@ impl World {
             schemes: domain::redirect::RedirectSchemes::default(),
             onramps: domain::onramps::Onramps::default(),
             vendors: onramp::Vendors::default(),
+            coinbase_webhooks: Vec::new(),
             stripe: None,
             is_local: true,
         });

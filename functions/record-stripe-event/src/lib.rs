@@ -8,7 +8,8 @@ use cards::{CardError, Cards};
 use domain::id::OrderId;
 use lambda_http::tracing;
 use onramp::named_order;
-use onramp::stripe_signature::{WebhookRefusal, verify};
+use onramp::stripe_signature::verify;
+use onramp::webhook::WebhookRefusal;
 use runtime::Clock;
 use serde_json::{Value, json};
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::invalid::Invalid;
 use crate::redirect::RedirectUrl;
 use crate::text::Text;
+use crate::time::Timestamp;
 
 /// Who turns fiat money into the order's deposit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,52 @@ impl OnrampVendor {
             "moonpay" => Ok(Self::Moonpay),
             "none" => Ok(Self::None),
             _ => Err(Invalid::expected("one of: coinbase, stripe, stripe-web2, moonpay, none")),
+        }
+    }
+}
+
+/// What a vendor said of a purchase. It is shown, and decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorReport {
+    /// Who says it.
+    pub vendor: OnrampVendor,
+    /// The vendor's id of the purchase.
+    pub transaction: Text<255>,
+    /// How far it is.
+    pub status: VendorStatus,
+    /// The same as a number that grows: reports may come in any order.
+    pub progress: u8,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text<255>>,
+    /// When the purchase began, by the vendor's clock.
+    pub started_at: Timestamp,
+    /// When the vendor said so.
+    pub updated_at: Timestamp,
+}
+
+/// How far a purchase is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VendorStatus {
+    /// It has begun.
+    Created,
+    /// The vendor is at it.
+    InProgress,
+    /// It failed. The vendor gives the payer's money back.
+    Failed,
+    /// The vendor says that it has sent the crypto.
+    Succeeded,
+}
+
+impl VendorStatus {
+    /// Returns a number that grows as a purchase goes on.
+    pub const fn progress(self) -> u8 {
+        match self {
+            Self::Created => 0,
+            Self::InProgress => 1,
+            Self::Failed => 2,
+            Self::Succeeded => 3,
         }
     }
 }

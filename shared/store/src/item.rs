@@ -26,6 +26,7 @@ use domain::chain_fact::ChainFact;
 use domain::id::OrderId;
 use domain::idempotency_key::IdempotencyKey;
 use domain::lifecycle::Checkout;
+use domain::onramp::VendorReport;
 use domain::order::Order;
 use domain::payment::{Transaction, TransactionKind};
 use domain::payment_state::PaymentState;
@@ -89,6 +90,9 @@ pub(super) struct CheckoutItem {
     /// The highest block up to which the chain was read for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) observed_block: Option<u64>,
+    /// What the onramp vendor said last of a purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) vendor_report: Option<VendorReport>,
 }
 
 /// What puts an order into the index of watched orders. The index is sparse: an item without these attributes is not in
@@ -126,6 +130,7 @@ impl CheckoutItem {
             listed_session: None,
             listed_order: None,
             observed_block: None,
+            vendor_report: None,
         }
     }
 }

@@ -22,6 +22,7 @@ mod read;
 mod record_event;
 mod retry;
 mod transact;
+mod vendor_report;
 mod visits;
 mod write_id;
 

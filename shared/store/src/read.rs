@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::chain_fact::{ChainFact, ChainTotals, with_reported};
 use domain::id::OrderId;
 use domain::lifecycle::Checkout;
+use domain::onramp::VendorReport;
 use domain::payment::{Transaction, by_transaction};
 use domain::payment_state::PaymentState;
 use domain::record::CheckoutRecord;
@@ -29,6 +30,8 @@ pub(super) struct Snapshot {
     pub(super) work: Option<Work>,
     /// The highest block up to which the chain was read for it.
     pub(super) observed_block: Option<u64>,
+    /// What the onramp vendor said last.
+    pub(super) vendor_report: Option<VendorReport>,
 }
 
 /// Where a report is stored. The sort key is the one that the item has: the rule that makes it of a hash has
@@ -42,14 +45,14 @@ pub(super) struct StoredReport {
 impl Snapshot {
     /// What is shown of it.
     pub(super) fn into_record(self) -> CheckoutRecord {
-        let Self { checkout, reported, on_chain, .. } = self;
+        let Self { checkout, reported, on_chain, vendor_report, .. } = self;
         let reported = by_transaction(&reported).into_owned();
         let Some(order) = checkout.order.as_ref().filter(|order| order.is_watched) else {
-            return CheckoutRecord { checkout, transactions: reported, on_chain: None };
+            return CheckoutRecord { checkout, transactions: reported, on_chain: None, vendor_report };
         };
         let transactions = with_reported(order, &reported, &on_chain);
         let totals = ChainTotals::of(&on_chain, &reported, checkout.deadline);
-        CheckoutRecord { checkout, transactions, on_chain: Some(totals) }
+        CheckoutRecord { checkout, transactions, on_chain: Some(totals), vendor_report }
     }
 }
 
@@ -93,7 +96,7 @@ impl Store {
             return Ok(None);
         };
         let first: CheckoutItem = item::from_item(first)?;
-        let observed_block = first.observed_block;
+        let (observed_block, vendor_report) = (first.observed_block, first.vendor_report.clone());
         let checkout = Checkout::from(first);
         let mut on_chain = Vec::new();
         let mut work = None;
@@ -122,7 +125,7 @@ impl Store {
                 return Err(AttemptError::Contended("a read straddled a write".to_owned()));
             }
         }
-        Ok(Some(Snapshot { checkout, reported, stored, on_chain, work, observed_block }))
+        Ok(Some(Snapshot { checkout, reported, stored, on_chain, work, observed_block, vendor_report }))
     }
 
     async fn query_partition(&self, order: OrderId) -> Result<Vec<Item>, AttemptError> {

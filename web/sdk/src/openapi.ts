@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks/coinbase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a webhook of Coinbase
+         * @description Coinbase calls it. What it says of a purchase is shown beside the order (`onramp`) and decides nothing. A webhook about another purchase of the account is ignored.
+         */
+        post: operations["recordCoinbaseEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/stripe": {
         parameters: {
             query?: never;
@@ -765,6 +785,16 @@ export interface components {
             /** @description The callback data as it was given. Whoever reads the order by its own id sees `[session id]` in place of the id of its session. */
             callbackMetadata: Record<string, unknown> | null;
         };
+        /** @description What the onramp vendor said last of a purchase, if it said anything. It decides nothing. */
+        VendorReport: {
+            vendor: components["schemas"]["OnrampVendor"];
+            /** @enum {string} */
+            status: "created" | "in_progress" | "failed" | "succeeded";
+            /** @description Why it failed, in the vendor's words. */
+            reason: string | null;
+            /** @description When the vendor said so, in milliseconds since 1970. */
+            updatedAt: number;
+        };
         CardPayment: {
             /** Format: uuid */
             orderId: string;
@@ -790,6 +820,7 @@ export interface components {
             /** @description How many deposits there are. Present only if `depositTxs` does not list all of them. */
             depositTxCount?: number;
             relayTxs: components["schemas"]["RelayTx"][];
+            onramp?: components["schemas"]["VendorReport"];
             /** @description What Stripe says of the order's card payments, if there are any. */
             cardPayments?: components["schemas"]["CardPayment"][];
             executeTx: components["schemas"]["ExecuteTx"] | null;
@@ -2038,6 +2069,72 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+        };
+    };
+    recordCoinbaseEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Coinbase's signature. */
+                "X-Hook0-Signature"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description The webhook was taken or ignored. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["CacheControl"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
+                    "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        /** @enum {string} */
+                        message: "Webhook received" | "Webhook ignored";
+                        data: Record<string, unknown>;
+                        statusCode: components["schemas"]["StatusOk"];
+                    };
+                };
+            };
+            /** @description Webhooks of Coinbase are not configured (`onramp_not_configured`), or the body is not JSON (`invalid_json`). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            /** @description The signature is missing, wrong or old (`signature_missing`, `signature_invalid`, `signature_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentLinkFailure"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The report cannot be kept now (`temporarily_unavailable`). Coinbase sends the webhook again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["PaymentLinkFailure"];
                 };
             };

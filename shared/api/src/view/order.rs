@@ -8,7 +8,7 @@ use domain::chain_fact::ChainTotals;
 use domain::id::OrderId;
 use domain::json_object::JsonObject;
 use domain::lifecycle::Checkout;
-use domain::onramp::{Onramp, OnrampVendor};
+use domain::onramp::{Onramp, OnrampVendor, VendorReport, VendorStatus};
 use domain::order::{ChainId, Order, OrderKind, OrderStatus};
 use domain::payment::{RefundStatus, RelayStatus, Transaction, TransactionKind};
 use domain::payment_state::{PaymentState, covered_at};
@@ -106,6 +106,8 @@ pub struct OrderRecordView<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     card_payments: Vec<CardPaymentView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    onramp: Option<VendorReportView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PaymentView>,
 }
 
@@ -124,6 +126,27 @@ struct PaymentView {
     excess_amount: Amount,
     /// Whether it came after the session could be seen `expired`: the recipient gets it all the same.
     is_late: bool,
+}
+
+/// What an onramp vendor said last of a purchase.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VendorReportView<'a> {
+    vendor: OnrampVendor,
+    status: VendorStatus,
+    reason: Option<&'a str>,
+    updated_at: Timestamp,
+}
+
+impl<'a> VendorReportView<'a> {
+    fn new(report: &'a VendorReport) -> Self {
+        Self {
+            vendor: report.vendor,
+            status: report.status,
+            reason: report.reason.as_ref().map(Text::as_str),
+            updated_at: report.updated_at,
+        }
+    }
 }
 
 /// What Stripe says of a card payment.
@@ -340,7 +363,7 @@ impl<'a> OrderRecordView<'a> {
         now: Timestamp,
         redaction: &Redaction,
     ) -> Option<Self> {
-        let CheckoutRecord { checkout, transactions, on_chain } = record;
+        let CheckoutRecord { checkout, transactions, on_chain, vendor_report } = record;
         let order = checkout.order.as_ref()?;
         let mut view = Self {
             order: OrderView::new(checkout, order, transactions, base_url, now, redaction),
@@ -356,6 +379,7 @@ impl<'a> OrderRecordView<'a> {
                 .iter()
                 .map(|payment| CardPaymentView::new(order.id, payment))
                 .collect(),
+            onramp: vendor_report.as_ref().map(VendorReportView::new),
             payment: on_chain.and_then(|totals| PaymentView::new(checkout, order, totals)),
         };
         let mut sorted: Vec<&Transaction> = transactions.iter().collect();

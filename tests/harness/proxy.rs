@@ -97,11 +97,16 @@ pub struct Proxied {
 
 impl Proxied {
     pub async fn beside(other: &Service, wiring: &Wiring, plan: impl Plan) -> Self {
+        Self::set_up(other, wiring, plan, &Setup::default()).await
+    }
+
+    /// The same, set up in another way.
+    pub async fn set_up(other: &Service, wiring: &Wiring, plan: impl Plan, setup: &Setup) -> Self {
         let proxy = Proxy::start(other, plan).await;
         let endpoint = proxy.line.endpoint();
         let aws = wiring.config.to_builder().endpoint_url(&endpoint).build();
         let table = Table { endpoint, ..other.table() };
-        let service = Service::on(table, &aws, &other.clock, &Setup::default()).await;
+        let service = Service::on(table, &aws, &other.clock, setup).await;
         let calls = service.calls.clone();
         let doorkeeper = tokio::spawn(Arc::clone(&proxy.line).keep_the_door(calls));
         Self { service, proxy, doorkeeper }

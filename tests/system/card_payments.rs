@@ -1,16 +1,21 @@
 //! Card payments by Stripe Checkout, played by a double that checks what the vendor documents.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use cards::{Cards, LateMoney};
 use domain::chain_config::Chains;
 use domain::onramps::Onramps;
 use doubles::WebhookTarget;
 use doubles::stripe::{self, Fault, Outcome, sign};
+use fastrand::Rng;
 use futures::future::join_all;
+use harness::fault::Fault as DatabaseFault;
 use harness::permissions::{Permissions, granted, needed};
+use harness::proxy::{Fate, Proxied, Wiring};
 use harness::{
     Answer, BASE, RECIPIENT, Service, Setup, TestClock, USDC, deposit, execution, id_of, order, order_for,
     with,
@@ -30,6 +35,7 @@ struct World {
     stripe: stripe::Stripe,
     /// What `watch-card` has.
     cards: Cards,
+    setup: Setup,
 }
 
 impl World {
@@ -65,7 +71,7 @@ impl World {
             clock: clock.reader(),
             late_money: LateMoney::Refund,
         };
-        Self { service, stripe: double, cards }
+        Self { service, stripe: double, cards, setup }
     }
 
     /// A world in which webhooks arrive.
@@ -92,10 +98,7 @@ impl World {
     }
 
     async fn visit(&self, order: &str) -> Response {
-        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let request = client.get(format!("{}/orders/{order}/pay", self.service.base));
-        let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
-        request.send().await.unwrap()
+        visit(&self.service, order).await
     }
 
     /// Opens the link, and returns the id of the Checkout Session that it leads to.
@@ -128,8 +131,36 @@ impl World {
     }
 }
 
+/// A person follows an order's link.
+async fn visit(service: &Service, order: &str) -> Response {
+    let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+    let request = client.get(format!("{}/orders/{order}/pay", service.base));
+    let request = request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+    request.send().await.unwrap()
+}
+
 fn strings(order: &str, session: &str) -> (String, String) {
     (order.to_owned(), session.to_owned())
+}
+
+/// The calls of a payment that comes late, and a webhook of the double.
+pub(crate) async fn samples() -> Value {
+    let world = World::start().await;
+    let (_, order) = world.order(600).await;
+    let checkout = world.checkout(&order).await;
+    world.service.clock.advance(Duration::from_mins(11));
+    world.stripe.pay(&checkout, Outcome::Paid).await.unwrap();
+    world.look(&order).await;
+    let (_, ended) = world.order(600).await;
+    world.checkout(&ended).await;
+    world.service.clock.advance(Duration::from_mins(11));
+    world.look(&ended).await;
+    let calls: Vec<Value> =
+        world.stripe.calls().into_iter().map(|(call, form)| json!({ "call": call, "form": form })).collect();
+    let secrets = SECRETS.map(str::to_owned).to_vec();
+    world.stripe.set_webhook(Some(WebhookTarget { url: String::new(), secrets }));
+    let (signature, body) = world.stripe.event("checkout.session.completed", &json!({ "id": checkout }));
+    json!({ "calls": calls, "webhook": { "signature": signature, "body": body, "secrets": SECRETS } })
 }
 
 /// What the functions of card payments did to the table.
@@ -454,3 +485,122 @@ async fn a_deployment_without_cards_takes_no_webhook_and_no_order() {
         assert_eq!(refused.failure(), (400, "invalid_field_value", Some("srcAmount")));
     }
 }
+
+/// Stories of one order: payers click, keep old pages open and pay on them; the database, Stripe and webhooks fail; the
+/// merchant expires the session, deposits come, time passes. At the end each charge counts or was given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_fails_each_charge_counts_once_or_is_given_back() {
+    let first = fastrand::u64(..);
+    let mut ends = BTreeSet::new();
+    for story in 0..STORIES {
+        ends.insert(Box::pin(tell(first.wrapping_add(story))).await);
+    }
+    // Otherwise the stories say nothing.
+    for end in ["complete by card", "refunded", "expired"] {
+        assert!(ends.contains(end), "of {STORIES} stories from seed {first} none ends {end}: {ends:?}");
+    }
+}
+
+const STORIES: u64 = 24;
+
+/// Tells one story, and returns how it ends.
+async fn tell(seed: u64) -> &'static str {
+    let mut rng = Rng::with_seed(seed);
+    let world = if rng.bool() { World::start().await } else { World::with_webhooks().await };
+    let faults = Mutex::new(Rng::with_seed(seed ^ 1));
+    let is_faulty = Arc::new(AtomicBool::new(true));
+    let may_fail = Arc::clone(&is_faulty);
+    let plan = move |_: &str| {
+        let mut rng = faults.lock().unwrap();
+        if may_fail.load(Ordering::SeqCst) && rng.u8(0..6) == 0 {
+            Fate::Meet(*rng.choice(DATABASE_FAULTS.iter()).unwrap())
+        } else {
+            Fate::Forward
+        }
+    };
+    let wiring = Wiring::of(&world.service).await;
+    let shaky = Proxied::set_up(&world.service, &wiring, plan, &world.setup).await;
+    let (session, order) = world.order(*rng.choice([600, 2_400].iter()).unwrap()).await;
+    let (mut shown, mut was_expired, mut deposits) = (BTreeSet::new(), false, 0);
+    for _ in 0..rng.usize(6..16) {
+        match rng.u8(0..12) {
+            0..4 => {
+                let clicks = (0..rng.usize(1..4)).map(|_| visit(&shaky.service, &order));
+                for response in join_all(clicks).await {
+                    assert_ne!(response.status(), 500, "seed {seed}");
+                    let location = response.headers().get("location").map(|url| url.to_str().unwrap());
+                    shown.extend(location.map(|url| url.rsplit('/').next().unwrap().to_owned()));
+                }
+            }
+            4..7 => {
+                let pages: Vec<&String> = shown.iter().collect();
+                if let Some(page) = rng.choice(pages) {
+                    let outcome = [Outcome::Paid, Outcome::Paid, Outcome::Declined, Outcome::Delayed];
+                    // An earlier page may have ended.
+                    let _ = world.stripe.pay(page, *rng.choice(outcome.iter()).unwrap()).await;
+                    let _ = world.stripe.settle_delayed(page, rng.bool()).await;
+                }
+            }
+            7 => world.service.clock.advance(Duration::from_secs(rng.u64(1..400))),
+            8 => world.stripe.fail_next(*rng.choice(STRIPE_FAULTS.iter()).unwrap()),
+            9 => {
+                deposits += 1;
+                let amount = *rng.choice(["1", "40000000", "93354000"].iter()).unwrap();
+                let deposit = deposit(&format!("0x{deposits}"), amount);
+                world.service.record_event(&order, "deposit.detected", deposit).await.ok();
+            }
+            10 if rng.u8(0..3) == 0 => _ = world.service.expire_session(&session).await,
+            _ => _ = watch_card::run(&world.cards).await.unwrap(),
+        }
+        let open = world.stripe.checkout_sessions().into_iter().filter(|checkout| {
+            checkout["status"] == "open" && shown.contains(checkout["id"].as_str().unwrap())
+        });
+        assert!(open.count() <= 1, "seed {seed}: two pages can be paid");
+        let status = world.service.session_status(&session).await;
+        assert!(!(was_expired && status != "expired"), "seed {seed}: expired, and then {status}");
+        was_expired |= status == "expired";
+    }
+    // All heals, and time passes.
+    is_faulty.store(false, Ordering::SeqCst);
+    world.stripe.heal();
+    for _ in 0..4 {
+        world.service.clock.advance(Duration::from_mins(20));
+        let run = watch_card::run(&world.cards).await.unwrap();
+        assert_eq!(run.failed, 0, "seed {seed}");
+    }
+    let (order_status, session_status) = world.statuses(&session, &order).await;
+    let shown = world.service.get_order(&order).await;
+    let payments = shown.ok()["cardPayments"].as_array().cloned().unwrap_or_default();
+    let counting = payments.iter().filter(|payment| payment["counts"] == true).count();
+    assert!(counting <= 1, "seed {seed}: {payments:?}");
+    assert_eq!(counting == 1, session_status == "complete", "seed {seed}: {order_status} {payments:?}");
+    let charges = world.stripe.charges();
+    for charge in &charges {
+        let known = payments.iter().find(|payment| payment["paymentIntentId"] == charge["payment_intent"]);
+        let known = known.unwrap_or_else(|| panic!("seed {seed}: {charge} is not known"));
+        let refunded = if known["counts"] == true { json!(0) } else { charge["amount"].clone() };
+        assert_eq!(charge["amount_refunded"], refunded, "seed {seed}: {known}");
+    }
+    match (counting, charges.is_empty()) {
+        (1, _) => "complete by card",
+        (_, false) => "refunded",
+        (_, true) => "expired",
+    }
+}
+
+/// What a careful caller survives, and quickly.
+const DATABASE_FAULTS: [DatabaseFault; 5] = [
+    DatabaseFault::ResetBefore,
+    DatabaseFault::LostReply,
+    DatabaseFault::TruncatedReply,
+    DatabaseFault::Error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+    DatabaseFault::Error(StatusCode::BAD_REQUEST, "ThrottlingException"),
+];
+const STRIPE_FAULTS: [Fault; 6] = [
+    Fault::Status(500),
+    Fault::Status(429),
+    Fault::CutResponse,
+    Fault::DoneThen500,
+    Fault::InvalidBody,
+    Fault::Status(409),
+];

@@ -217,6 +217,20 @@ async fn a_key_of_the_other_kind_signs_as_well() {
     }
 }
 
+/// The body of a request with all that we send, and the webhooks of the double.
+pub(crate) async fn samples() -> Value {
+    let world = World::start().await;
+    let onramp =
+        json!({ "paymentMethod": "card", "country": "US", "redirectUrl": "https://shop.example/ok" });
+    let (id, _) = world.order(onramp).await;
+    world.page(&id).await;
+    let webhooks = ["created", "updated", "success", "failed"].map(|kind| {
+        let (_, body) = world.coinbase.webhook(&format!("onramp.transaction.{kind}"), &json!({}));
+        serde_json::from_str::<Value>(&body).unwrap()
+    });
+    json!({ "request": world.coinbase.requests()[0], "webhooks": webhooks })
+}
+
 /// What the function of the webhooks did to the table.
 pub(crate) async fn permissions() -> Permissions {
     let world = World::start().await;

@@ -41,4 +41,5 @@ mod security;
 mod signatures;
 mod template;
 mod unavailable;
+mod vendor_samples;
 mod watched_chains;

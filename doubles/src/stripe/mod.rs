@@ -122,6 +122,18 @@ impl Stripe {
         self.0.state().faults.push_back(fault);
     }
 
+    /// Takes back the faults that have not struck.
+    pub fn heal(&self) {
+        self.0.state().faults.clear();
+    }
+
+    /// Returns the charges that were made, oldest first.
+    pub fn charges(&self) -> Vec<Value> {
+        let state = self.0.state();
+        let charged = state.payments.iter().filter(|payment| payment.charged.is_some());
+        charged.map(Payment::charge_json).collect()
+    }
+
     /// Returns the calls, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.0.state().calls.clone()

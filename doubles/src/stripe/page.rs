@@ -147,14 +147,15 @@ pub(super) async fn settle(shared: &Arc<Shared>, id: &str, has_succeeded: bool) 
     let now = shared.now_seconds();
     let shown = {
         let mut state = shared.state();
-        let checkout = state.checkout(id).context("there is no such page")?;
-        checkout.is_paid = has_succeeded;
-        let (intent, shown) = (checkout.intent.clone(), checkout.to_json(Value::Null));
+        let intent = state.checkout(id).context("there is no such page")?.intent.clone();
         let payment =
             state.payment(&intent.context("nothing was paid")?).context("there is no such payment")?;
+        ensure!(payment.status == "processing", "this payment is {}", payment.status);
         payment.status = if has_succeeded { "succeeded" } else { "requires_payment_method" };
         payment.charged = has_succeeded.then_some(now);
-        shown
+        let checkout = state.checkout(id).context("there is no such page")?;
+        checkout.is_paid = has_succeeded;
+        checkout.to_json(Value::Null)
     };
     let outcome = if has_succeeded { "succeeded" } else { "failed" };
     webhooks::send(shared, &format!("checkout.session.async_payment_{outcome}"), &shown).await;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use domain::amount::Amount;
 use domain::card::{CardPayment, CardStatus, Charge};
 use domain::id::OrderId;
 use domain::invalid::Invalid;
@@ -172,8 +173,13 @@ impl Stripe {
         Ok(OpenedCheckout { id: id.to_owned(), url })
     }
 
-    /// Looks at a Checkout Session of an order for which so much was asked.
-    pub async fn look(&self, id: &str, order: OrderId, asked: &Charge) -> Result<CheckoutLook, StripeError> {
+    /// Looks at a Checkout Session that was to pay so much of an order by such a charge.
+    pub async fn look(
+        &self,
+        id: &str,
+        order: OrderId,
+        (covers, asked): (Amount, &Charge),
+    ) -> Result<CheckoutLook, StripeError> {
         let path = format!("/v1/checkout/sessions/{}", checked(id)?);
         let expand = [("expand[0]", "payment_intent.latest_charge")];
         let session = self.call(Method::GET, &path, &expand, None).await?;
@@ -182,7 +188,7 @@ impl Stripe {
         }
         let is_open = text(&session, "status") == Some("open");
         let intent = session.get("payment_intent").filter(|intent| intent.is_object());
-        let payment = intent.map(|intent| payment(intent, asked)).transpose()?;
+        let payment = intent.map(|intent| payment(intent, covers, asked)).transpose()?;
         Ok(CheckoutLook { is_open, payment })
     }
 
@@ -269,7 +275,7 @@ pub fn named_order(object: &Value) -> Option<OrderId> {
 }
 
 /// Reads a payment and its charge.
-fn payment(intent: &Value, asked: &Charge) -> Result<CardPayment, OnrampError> {
+fn payment(intent: &Value, covers: Amount, asked: &Charge) -> Result<CardPayment, OnrampError> {
     let missing = |what: &str| undocumented(&format!("a payment without {what}"));
     let id = text(intent, "id").filter(|id| is_id(id)).ok_or_else(|| missing("id"))?;
     let charge = intent.get("latest_charge").filter(|charge| charge.is_object());
@@ -295,6 +301,7 @@ fn payment(intent: &Value, asked: &Charge) -> Result<CardPayment, OnrampError> {
     Ok(CardPayment {
         intent: short(id)?,
         amount,
+        covers,
         is_as_asked: currency.eq_ignore_ascii_case(asked.currency.as_str()) && amount >= asked.cents,
         currency: short(currency)?,
         status,

@@ -59,7 +59,7 @@ impl Cards {
             else {
                 continue;
             };
-            let look = self.stripe.look(session, order, &attempt.charge).await?;
+            let look = self.stripe.look(session, order, (attempt.due, &attempt.charge)).await?;
             let is_pending =
                 look.payment.as_ref().is_some_and(|payment| payment.status == CardStatus::Pending);
             attempt.is_over = !look.is_open && !is_pending;

@@ -65,6 +65,8 @@ pub struct CardPayment {
     pub amount: u64,
     /// The currency, as Stripe writes it.
     pub currency: Text<255>,
+    /// What it was asked to pay of the order.
+    pub covers: Amount,
     /// Whether this is what was asked for: at least the amount, in the right currency, of the right order.
     pub is_as_asked: bool,
     /// How far it is.
@@ -103,7 +105,7 @@ pub enum Standing {
     Counts,
     /// It came when the session could already be seen to have expired.
     Late,
-    /// The order was paid without it, or it is not what was asked for.
+    /// The order was paid without it, or not with it: it is not what was asked for, or what was paid besides is gone.
     Surplus,
 }
 
@@ -119,9 +121,10 @@ impl CardPayment {
         }
     }
 
-    /// Returns how much is to be given back: all of a payment that came late or is not needed.
+    /// Returns how much is to be given back: all of a payment that came late or is not needed. Nothing of a disputed one: the
+    /// payer's bank decides about that.
     pub fn refund_due(&self) -> u64 {
-        match self.standing {
+        match self.standing.filter(|_| !self.is_disputed) {
             Some(Standing::Late | Standing::Surplus) => self.amount.saturating_sub(self.refunded),
             Some(Standing::Counts) | None => 0,
         }
@@ -129,7 +132,7 @@ impl CardPayment {
 
     /// Returns whether it came late and was not given back yet.
     pub fn is_late_money(&self) -> bool {
-        self.standing == Some(Standing::Late) && self.refund_due() > 0
+        self.standing == Some(Standing::Late) && self.refunded < self.amount
     }
 }
 

@@ -284,14 +284,18 @@ impl Checkout {
     /// before the deadline, by Stripe's clock, and no reader can have seen the session expire.
     fn judge_card_payments(&self, order: &Order, payment_state: &mut PaymentState, is_in_time: bool) {
         let is_paid_on_chain = payment_state.executed || payment_state.covers(order);
+        let received = payment_state.received;
         for at in 0..payment_state.card_payments.len() {
             let is_covered = is_paid_on_chain || payment_state.is_paid_by_card();
             let Some(payment) = payment_state.card_payments.get_mut(at) else { continue };
             if payment.status != CardStatus::Succeeded || payment.standing.is_some() {
                 continue;
             }
+            // A part that was paid on the chain may be gone: then a card that was charged for the rest pays too little.
+            let together = received.saturating_add(payment.covers);
+            let is_enough = payment.is_as_asked && together >= order.terms.src_amount;
             let was_charged_in_time = payment.paid_at.is_some_and(|paid_at| paid_at < self.deadline);
-            payment.standing = Some(if is_covered || !payment.is_as_asked {
+            payment.standing = Some(if is_covered || !is_enough {
                 Standing::Surplus
             } else if is_in_time && was_charged_in_time {
                 Standing::Counts

@@ -6,13 +6,14 @@
 #[expect(dead_code, reason = "the model uses the rest")]
 mod facts;
 
+use domain::amount::Amount;
 use domain::card::{CardPayment, CardStatus, Standing};
 use domain::lifecycle::{Checkout, Recorded};
 use domain::order::OrderStatus;
 use domain::payment::{PaymentEvent, Transaction};
 use domain::session::SessionStatus;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
-use facts::{after_the_deadline, card, execution, failure, order_of, payment};
+use facts::{after_the_deadline, card, deposit, execution, failure, order_of, payment};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -132,6 +133,29 @@ fn what_an_order_does_not_need_is_surplus() {
         assert_eq!((surplus.standing, surplus.refund_due()), (Some(Standing::Surplus), 100), "{case}");
         assert_eq!(record.at(IN_TIME), before, "{case}");
     }
+}
+
+#[test]
+fn a_charge_for_the_rest_does_not_pay_if_the_other_part_is_gone() {
+    let covers = |amount: &str| Amount::parse(amount).unwrap();
+    for (part, standing) in
+        [(Some("40"), Standing::Counts), (Some("39"), Standing::Surplus), (None, Standing::Surplus)]
+    {
+        let mut record = Record::new();
+        if let Some(part) = part {
+            record.report(deposit("a", part), IN_TIME);
+        }
+        record.look(IN_TIME, |look| look.covers = covers("60"));
+        assert_eq!(record.payment().standing, Some(standing), "{part:?}");
+    }
+}
+
+#[test]
+fn a_disputed_payment_is_not_given_back_twice() {
+    let mut record = Record::new();
+    record.look(10, |look| look.is_disputed = true);
+    assert_eq!((record.payment().standing, record.payment().refund_due()), (Some(Standing::Late), 0));
+    assert_eq!(record.at(10).0, OrderStatus::Refunding);
 }
 
 #[test]

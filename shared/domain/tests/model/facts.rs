@@ -139,6 +139,7 @@ pub(crate) fn card(intent: &str, refunded: u64) -> PaymentEvent {
         intent: Text::parse(intent.to_owned()).unwrap(),
         amount: 100,
         currency: Text::parse("usd".to_owned()).unwrap(),
+        covers: Amount::parse(PRICE).unwrap(),
         is_as_asked: true,
         status: CardStatus::Succeeded,
         created_at: Timestamp::from_millis(OPENED),

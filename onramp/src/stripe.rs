@@ -280,7 +280,9 @@ fn payment(intent: &Value, covers: Amount, asked: &Charge) -> Result<CardPayment
     let id = text(intent, "id").filter(|id| is_id(id)).ok_or_else(|| missing("id"))?;
     let charge = intent.get("latest_charge").filter(|charge| charge.is_object());
     let is_paid = charge.is_some_and(|charge| {
-        charge.get("paid") == Some(&Value::Bool(true)) && text(charge, "status") == Some("succeeded")
+        let is = |name: &str| charge.get(name) == Some(&Value::Bool(true));
+        // An authorisation alone can still be given up.
+        is("paid") && is("captured") && text(charge, "status") == Some("succeeded")
     });
     // A card that was declined can be tried again as long as the Checkout Session is open.
     let is_over = matches!(text(intent, "status"), Some("canceled" | "requires_payment_method"));

@@ -75,22 +75,10 @@ pub(super) async fn answer(
     }
     let key = Some(header("idempotency-key")).filter(|key| !key.is_empty() && method == Method::POST);
     if let Some(key) = key {
-        match shared.state().remembered.get(key) {
-            Some(Remembered::UnderWay) => {
-                let Refused(status, body) = refused(409, "idempotency_error", "idempotency_key_in_use", "");
-                return respond(status, &body, false);
-            }
-            Some(Remembered::Done { call: first, .. }) if *first != call => {
-                let Refused(status, body) = refused(400, "idempotency_error", "idempotency_mismatch", "");
-                return respond(status, &body, false);
-            }
-            Some(Remembered::Done { status, body, .. }) => {
-                let body: Value = serde_json::from_str(body).unwrap_or_default();
-                return respond(*status, &body, true);
-            }
-            None => {}
+        // Under one lock: of calls that are made at once, one is carried out.
+        if let Some((status, body, is_replay)) = begin(&shared, key, &call) {
+            return respond(status, &body, is_replay);
         }
-        shared.state().remembered.insert(key.to_owned(), Remembered::UnderWay);
         // Long enough that calls which are made at once meet.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -119,6 +107,28 @@ pub(super) async fn answer(
         Some(Fault::InvalidBody) => Response::new(Body::from("<html>")),
         Some(Fault::Status(_) | Fault::Hang | Fault::DoneThen500 | Fault::OtherHost | Fault::RefundFails)
         | None => respond(status, &body, false),
+    }
+}
+
+/// Takes an idempotency key for a call, or returns the response that it has already.
+fn begin(shared: &Shared, key: &str, call: &Call) -> Option<(u16, Value, bool)> {
+    let mut state = shared.state();
+    let idempotency = |status, code| {
+        let Refused(status, body) = refused(status, "idempotency_error", code, "");
+        Some((status, body, false))
+    };
+    match state.remembered.get(key) {
+        Some(Remembered::UnderWay) => idempotency(409, "idempotency_key_in_use"),
+        Some(Remembered::Done { call: first, .. }) if first != call => {
+            idempotency(400, "idempotency_mismatch")
+        }
+        Some(Remembered::Done { status, body, .. }) => {
+            Some((*status, serde_json::from_str(body).unwrap_or_default(), true))
+        }
+        None => {
+            state.remembered.insert(key.to_owned(), Remembered::UnderWay);
+            None
+        }
     }
 }
 

@@ -75,7 +75,7 @@ impl Payment {
         json!({
             "id": self.charge, "object": "charge", "amount": self.amount, "currency": self.currency,
             "amount_refunded": self.refunded, "refunded": self.refunded == self.amount, "disputed": self.is_disputed,
-            "paid": self.charged.is_some(), "created": self.charged.unwrap_or(self.created),
+            "paid": self.charged.is_some(), "captured": self.charged.is_some(), "created": self.charged.unwrap_or(self.created),
             "status": match (self.charged, self.status) {
                 (Some(_), _) => "succeeded",
                 (None, "processing") => "pending",

@@ -27,11 +27,15 @@ function page(first: SessionWithOrder, next?: SessionWithOrder, configuration: C
   let session = first;
   const asked: { to: string; data: string }[] = [];
   const left: string[] = [];
+  const wakes: (() => void)[] = [];
   const created: unknown[] = [];
   const machine = {
     now: () => Date.now(),
     isHidden: () => false,
-    onWake: () => () => {},
+    onWake: (wake: () => void) => {
+      wakes.push(wake);
+      return () => {};
+    },
     leave: (url: string) => void left.push(url),
   };
   const api: FlowApi = {
@@ -59,7 +63,10 @@ function page(first: SessionWithOrder, next?: SessionWithOrder, configuration: C
   const set = (next: SessionWithOrder) => {
     session = next;
   };
-  return { flow, api, wallet, asked, set, left, created };
+  const wake = () => {
+    for (const call of wakes) call();
+  };
+  return { flow, api, wallet, asked, set, left, created, wake };
 }
 
 test.each([
@@ -120,7 +127,8 @@ const SOLD: Configuration = {
 const bought = { onrampMetadata: { vendor: "coinbase" }, oneClickBuyUrl: "https://evil.example/" };
 
 test("a payer is led to a vendor by the service's own link", async () => {
-  const { flow, left, created } = page(sessionOf("open"), linked(bought), SOLD);
+  const { flow, left, created, wake } = page(sessionOf("open"), linked(bought), SOLD);
+  const stop = flow.start();
   await flow.refresh();
   expect(flow.getSnapshot().view.vendors).toEqual(["coinbase"]);
   await flow.buyFrom("coinbase");
@@ -128,10 +136,33 @@ test("a payer is led to a vendor by the service's own link", async () => {
     { checkoutSessionId: "s1", srcAmount: String(PRICE), onramp: { vendor: "coinbase" } },
   ]);
   expect(left).toEqual(["https://pay.example/orders/o1/pay"]);
-  expect(flow.getSnapshot()).toMatchObject({ step: "idle", problem: undefined, view: { vendors: ["coinbase"] } });
+  // Until the vendor's page is there, a second click leads nowhere.
+  expect(flow.getSnapshot()).toMatchObject({ step: "creating_order", problem: undefined });
+  await flow.buyFrom("coinbase");
+  expect(left.length).toBe(1);
   // Back again, the same link leads on, and no second order is asked for.
+  wake();
+  expect(flow.getSnapshot()).toMatchObject({ step: "idle", view: { vendors: ["coinbase"] } });
   await flow.buyFrom("coinbase");
   expect([left.length, created.length]).toEqual([2, 1]);
+  stop();
+});
+
+test("two clicks lead to the vendor once, also with an order that exists", async () => {
+  const { flow, left } = page(linked(bought), undefined, SOLD);
+  await flow.refresh();
+  await Promise.all([flow.buyFrom("coinbase"), flow.buyFrom("coinbase")]);
+  expect(left.length).toBe(1);
+  expect(flow.getSnapshot().problem).toBeUndefined();
+});
+
+test("a wallet that never answers can be left for a vendor", async () => {
+  const { flow, left } = page(sessionOf("open"), linked(bought), SOLD);
+  await flow.refresh();
+  void flow.payWith({ request: () => new Promise(() => {}) });
+  expect(flow.getSnapshot().step).toBe("connecting");
+  await flow.buyFrom("coinbase");
+  expect(left.length).toBe(1);
 });
 
 test.each([

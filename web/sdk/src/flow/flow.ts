@@ -55,6 +55,8 @@ export interface FlowOptions {
   machine?: Machine;
 }
 
+/** The service answers a payment link within 8 seconds, and the page stays until then. */
+const LEAVE_MS = 10_000;
 const RECEIPT_PAUSE_MS = 2_000;
 const MOST_RECEIPT_READS = 150;
 
@@ -80,6 +82,8 @@ export class Flow {
   #pace = { of: "", since: 0 };
   /** Counts payments: one that was overtaken by another stops. */
   #payment = 0;
+  /** The payment that left the page for a vendor. */
+  #left = -1;
 
   constructor(options: FlowOptions) {
     // The API takes an id in capitals too, and a payment is remembered under one name.
@@ -124,7 +128,11 @@ export class Flow {
   readonly start = (): (() => void) => {
     this.#starts += 1;
     const start = this.#starts;
-    const wake = () => void this.refresh();
+    const wake = () => {
+      // Back from a vendor, in a page that the browser kept.
+      this.#end(this.#left);
+      void this.refresh();
+    };
     const offWake = this.#machine.onWake(wake);
     const offAttempts = this.#attempts.watch(this.#options.sessionId, () => this.#update({}));
     wake();
@@ -178,8 +186,7 @@ export class Flow {
 
   /** Creates the order, so that there is an address to pay by hand. */
   async showAddress(): Promise<void> {
-    // A wallet that does not answer can be left for the address, but not once it was asked to pay.
-    if (!["idle", "connecting", "switching"].includes(this.#snapshot.step)) return;
+    if (!this.#mayLeaveWallet()) return;
     const payment = this.#begin();
     try {
       await this.#link(payment);
@@ -220,23 +227,32 @@ export class Flow {
 
   /** Leads to a vendor that sells what is due, or charges a card. The order is created for that vendor. */
   async buyFrom(vendor: Vendor): Promise<void> {
-    if (this.#snapshot.step !== "idle" || !this.#mayPay(false)) return;
+    if (!this.#mayLeaveWallet() || !this.#mayPay(false)) return;
     const payment = this.#begin();
     try {
       const agreed = this.#snapshot.view.terms;
       if (agreed === undefined) return;
+      this.#step(payment, "creating_order");
       const ran = await alone(this.#options.sessionId, () => this.#link(payment, vendor));
       if (!ran) throw new PaymentStopped({ code: "another_tab" });
       const { session, view } = this.#snapshot;
       // Another caller may have linked an order with other terms, or one without a vendor.
       const isSame = view.terms !== undefined && isAgreed(view.terms, agreed) && view.vendors.includes(vendor);
       if (view.canPay && !isSame) throw new PaymentStopped({ code: "terms_changed" });
-      this.#end(payment);
+      if (!view.canPay || !session?.order_id) return this.#end(payment);
+      // Until the vendor's page is there, a second click would only ask for another one.
+      this.#left = payment;
+      setTimeout(() => this.#end(payment), LEAVE_MS);
       // The link is the service's own, whatever a response says.
-      if (view.canPay && session?.order_id) this.#machine.leave(this.#options.api.paymentLink(session.order_id));
+      this.#machine.leave(this.#options.api.paymentLink(session.order_id));
     } catch (error) {
       this.#end(payment, problemOf(error));
     }
+  }
+
+  /** Whether a wallet that does not answer can be left for another way to pay: not once it was asked to pay. */
+  #mayLeaveWallet(): boolean {
+    return ["idle", "connecting", "switching"].includes(this.#snapshot.step);
   }
 
   /** Whether a wallet may be asked now. */
@@ -392,6 +408,7 @@ export class Flow {
       view.terms = { ...view.terms, depositAddress: undefined };
       view.canPay = false;
       view.isPayingAgain = false;
+      view.vendors = [];
       next.problem = { code: "address_mismatch" };
     }
     this.#snapshot = { ...next, view };

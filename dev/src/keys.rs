@@ -60,6 +60,11 @@ pub async fn rotate(
     let earlier = store.keys_of(merchant).await?.into_iter().find(|key| key.id == id);
     let earlier = earlier.with_context(|| format!("merchant {merchant} has no key {id}"))?;
     ensure!(earlier.caller(now).is_ok(), "{id} is not accepted any more; create a new key instead");
+    // An end so near may be that of an earlier rotation. The new key would have it too, and stop without notice.
+    ensure!(
+        earlier.expires_at.is_none_or(|end| end > now + overlap),
+        "{id} already expires within the overlap: it was rotated before, or is nearly over; create a new key instead"
+    );
     let lifetime = earlier.expires_at.map(|end| end.since(earlier.created_at));
     let new = NewKey { merchant: merchant.clone(), role: earlier.role, name: earlier.name, lifetime };
     // First the new key: if what follows fails, no key is missing.

@@ -297,6 +297,9 @@ async fn a_rotated_key_is_accepted_until_the_overlap_ends() {
     let (key, record, old) = keys::rotate(&service.store(), &merchant(), &id, day, now).await.unwrap();
     assert_eq!(old.expires_at, Some(now + day));
     assert_eq!((record.role, record.expires_at), (Role::Secret, None));
+    // Once more, the new key would end with the overlap.
+    let again = keys::rotate(&service.store(), &merchant(), &id, day, now + Duration::from_secs(1)).await;
+    assert!(again.unwrap_err().to_string().contains("create a new key"));
     let create = |key: &str| signed(service.post("/checkout-sessions").json(&json!({})), key);
     service.send(create(&earlier)).await.ok();
     service.send(create(key.reveal())).await.ok();

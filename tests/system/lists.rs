@@ -420,6 +420,37 @@ async fn strangers_who_name_the_same_wallet_push_no_order_out_of_a_list() {
     }
 }
 
+/// A function's response is a JSON string to API Gateway, so each quote and backslash takes two bytes of the 6 MB.
+#[tokio::test]
+async fn a_page_has_no_more_bytes_than_a_function_may_return() {
+    let shop = Shop::open().await;
+    let (service, key) = (&shop.service, Some(shop.key.as_str()));
+    let large = json!({ "a": "\\".repeat(8_180) });
+    let (mut sessions, mut made) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        let session = shop.create(json!({ "metadata": large, "private_metadata": large })).await;
+        let body = json!({ "creatorAddress": WALLET, "metadata": large, "callbackMetadata": large });
+        made.push(
+            service.create_order(with(order_for(&session), body)).await.ok()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+        sessions.push(session);
+        service.clock.advance(Duration::from_millis(1));
+    }
+    sessions.reverse();
+    made.reverse();
+    let query = format!("creatorAddress={WALLET}&limit=100");
+    for page in [shop.list("limit=100").await, orders(service, &query, key).await] {
+        let bytes = json!(page.text).to_string().len();
+        assert!((4_000_000..6_000_000).contains(&bytes), "{bytes} bytes");
+        assert_eq!(page.body["has_more"], true);
+    }
+    assert_eq!(shop.all("", 100).await, sessions);
+    assert_eq!(all_orders(service, &query, key).await, made);
+}
+
 /// Orders are created between the pages, by the merchant and by strangers. Each that was there before is shown exactly
 /// once, newest first, from any offset and with any limit.
 #[tokio::test]

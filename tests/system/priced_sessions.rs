@@ -377,6 +377,10 @@ async fn with_at_least_the_payer_chooses_the_amount() {
     let shown = shop.priced(pricing.clone()).await;
     assert_eq!(shown.ok()["pricing"]["accepts"][0]["max_amount"], "30000000");
     assert_eq!(shown.ok()["pricing"]["accepts"][0]["suggested_amount"], "26000000");
+    // One amount that is both the least and the most is said to be both.
+    let narrow = with(offer(), json!({ "max_amount": "25000000" }));
+    let narrow = json!({ "mode": "at_least", "recipient_address": RECIPIENT, "accepts": [narrow] });
+    assert_eq!(shop.priced(narrow).await.ok()["pricing"]["accepts"][0]["max_amount"], "25000000");
     for (amount, expected) in [
         (None, Some("missing_required_field")),
         (Some("24999999"), Some("order_terms_mismatch")),
@@ -502,6 +506,7 @@ async fn a_key_that_was_used_for_another_order_is_a_conflict_whatever_the_price_
     made.ok();
     for other in [
         json!({ "checkoutSessionId": session, "srcAmount": "1" }),
+        json!({ "checkoutSessionId": new_uuid() }),
         with(order_for(&session), json!({ "dstChain": 10 })),
         order_for(&session),
         payment(&session),

@@ -61,7 +61,10 @@ impl Endpoint for CreateOrder {
         let merchant = admission.caller.may_write()?.cloned();
         let key = request.idempotency_key("POST /orders", &admission.caller)?;
         let (key, fields) = (key.as_ref(), Fields::of(request)?);
-        let offering = self.offering_session(&fields).await?;
+        let offering = match self.offering_session(&fields).await? {
+            Ok(offering) => offering,
+            Err(refusal) => return Err(self.unless_reused(key, refusal).await?),
+        };
         let accepted = match offering.as_ref().map(|session| self.accepted(session, &fields)).transpose() {
             Ok(accepted) => accepted.flatten(),
             Err(refusal) => return Err(self.unless_reused(key, refusal).await?),
@@ -101,17 +104,20 @@ impl Endpoint for CreateOrder {
 
 impl CreateOrder {
     /// Returns the session of an order that leaves out what a price can fill; `None` if the order is whole, or belongs to
-    /// no session.
-    async fn offering_session(&self, fields: &Fields<'_>) -> Result<Option<Checkout>, ApiError> {
+    /// no session. The inner error is a refusal by what is stored.
+    async fn offering_session(
+        &self,
+        fields: &Fields<'_>,
+    ) -> Result<Result<Option<Checkout>, ApiError>, ApiError> {
         if !request::is_partial(fields) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         let Some(session) = request::session(fields)? else {
-            return Ok(None);
+            return Ok(Ok(None));
         };
         let found = self.store.read_checkout(session.order()).await?;
         let session = found.filter(|checkout| checkout.session.is_some());
-        session.map(Some).ok_or_else(|| ApiError::session_not_found(request::SESSION))
+        Ok(session.map(Some).ok_or_else(|| ApiError::session_not_found(request::SESSION)))
     }
 
     /// Returns the offer that an order accepts; `None` if its session has no price.

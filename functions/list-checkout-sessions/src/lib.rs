@@ -3,7 +3,7 @@
 mod request;
 
 use api::view::{SessionView, Viewer};
-use api::{ApiError, Endpoint, List, Request, Response, cursor};
+use api::{ApiError, Endpoint, List, Request, Response};
 use domain::id::SessionId;
 use domain::lifecycle::Checkout;
 use domain::listing::Place;
@@ -57,12 +57,12 @@ impl ListCheckoutSessions {
         let now = self.clock.now();
         let is_shown = |checkout: &_| filter.status.is_none_or(|status| status_of(checkout, now) == status);
         let page = self.store.list_sessions(filter, before.as_ref(), *limit, now, is_shown).await?;
-        let shown = page.shown.iter().filter_map(|checkout| SessionView::new(checkout, viewer, now));
-        let list = List {
-            data: shown.collect(),
-            next_cursor: page.next.as_ref().and_then(cursor::cursor),
-            url: "/checkout-sessions",
-        };
+        let views = page.shown.iter().filter_map(|checkout| {
+            let session = checkout.session.as_ref()?;
+            let view = SessionView::new(checkout, viewer, now)?;
+            Some((Place::of_session(session.created_at, session.id), view))
+        });
+        let list = List::of(views, page.next.as_ref(), "/checkout-sessions")?;
         Response::list("Checkout sessions retrieved", &list)
     }
 

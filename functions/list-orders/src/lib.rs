@@ -8,7 +8,7 @@ use api::{ApiError, Endpoint, ErrorCode, List, Query, Request, Response, cursor,
 use domain::api_key::Forbidden;
 use domain::invalid::Invalid;
 use domain::lifecycle::Checkout;
-use domain::listing::Start;
+use domain::listing::{Place, Start};
 use domain::merchant::Merchant;
 use domain::text::Text;
 use runtime::{Clock, config};
@@ -74,12 +74,13 @@ impl ListOrders {
         let Wanted { creator, limit, start } = wanted;
         let page = self.store.list_orders(creator, start, *limit, is_shown).await?;
         let now = self.clock.now();
-        let views = page.shown.iter().filter_map(|record| OrderView::listed(record, base_url, now));
-        let list = List {
-            data: views.map(|view| if merchant.is_some() { view } else { view.in_public() }).collect(),
-            next_cursor: page.next.as_ref().and_then(cursor::cursor),
-            url: "/orders",
-        };
+        let views = page.shown.iter().filter_map(|record| {
+            let order = record.checkout.order.as_ref()?;
+            let view = OrderView::listed(record, base_url, now)?;
+            let view = if merchant.is_some() { view } else { view.in_public() };
+            Some((Place::of_order(order.created_at, order.id), view))
+        });
+        let list = List::of(views, page.next.as_ref(), "/orders")?;
         Response::list("Get orders by creator successfully", &list)
     }
 }

@@ -54,8 +54,10 @@ impl Timestamp {
     pub fn parse_seconds_or_iso(text: &str) -> Result<Self, Invalid> {
         let invalid = || Invalid::expected("epoch seconds, or a date or time as in ISO 8601");
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            // Up to the year 9999, as ISO 8601 writes it.
-            let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds <= 253_402_300_799);
+            // Up to the year 9999, as ISO 8601 writes it. Eight digits are a day without hyphens, `20260131`, and taken for
+            // seconds they would be one of 1970.
+            let seconds =
+                text.parse::<i64>().ok().filter(|seconds| *seconds <= 253_402_300_799 && text.len() != 8);
             return seconds.map(|seconds| Self(seconds * 1000)).ok_or_else(invalid);
         }
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
@@ -137,7 +139,8 @@ mod tests {
         }
         let midnight = Timestamp::parse_seconds_or_iso("2026-01-31").unwrap();
         assert_eq!(midnight.to_string(), "2026-01-31T00:00:00.000Z");
-        for text in ["", "-1", "1.5", "noon", "2026-13-01", "1960-01-01", "99999999999999999999"] {
+        for text in ["", "-1", "1.5", "noon", "2026-13-01", "1960-01-01", "20260131", "99999999999999999999"]
+        {
             assert!(Timestamp::parse_seconds_or_iso(text).is_err(), "{text}");
         }
     }

@@ -65,12 +65,14 @@ struct OfferView<'a> {
 
 impl<'a> PricingView<'a> {
     fn new(pricing: &'a Pricing) -> Self {
+        // An exact price has one amount. In the other modes, the absence of a highest one means that there is none.
+        let is_said = |most: &Amount| pricing.mode != PriceMode::Exact && *most != Amount::MAX;
         let offer = |offer: &'a Offer| OfferView {
             chain_id: offer.chain,
             token_address: &offer.token,
             recipient_address: &offer.recipient,
             amount: offer.least,
-            max_amount: Some(offer.most).filter(|most| *most != offer.least && *most != Amount::MAX),
+            max_amount: Some(offer.most).filter(is_said),
             suggested_amount: offer.suggested,
         };
         Self { mode: pricing.mode, accepts: pricing.offers.iter().map(offer).collect() }

@@ -71,11 +71,14 @@ def of_type(resources, kind):
 
 def check_template():
     resources = transformed({})["Resources"]
-    [schedule] = of_type(resources, "AWS::Scheduler::Schedule")
-    check("Name" not in schedule, "the schedule has no fixed name, so a second stack can be deployed")
-    [asynchronous] = of_type(resources, "AWS::Lambda::EventInvokeConfig")
+    schedules = of_type(resources, "AWS::Scheduler::Schedule")
     check(
-        (asynchronous["MaximumRetryAttempts"], asynchronous["MaximumEventAgeInSeconds"]) == (0, 60),
+        len(schedules) == len(SCHEDULED) and all("Name" not in schedule for schedule in schedules),
+        "no schedule has a fixed name, so a second stack can be deployed",
+    )
+    ages = [(runs["MaximumRetryAttempts"], runs["MaximumEventAgeInSeconds"]) for runs in of_type(resources, RUNS)]
+    check(
+        ages == [(0, 60)] * len(SCHEDULED),
         "Lambda repeats no failed run and keeps no run waiting for longer than a minute",
     )
     names = [
@@ -105,6 +108,8 @@ def check_template():
             check(more in (expected, "sentry-trace,${AdditionalAllowedHeaders}"), "AdditionalAllowedHeaders adds headers")
 
 
+RUNS = "AWS::Lambda::EventInvokeConfig"
+SCHEDULED = ("WatchCard", "WatchChain")
 NAMED = {"AWS::Lambda::Function", "AWS::IAM::Role", "AWS::DynamoDB::Table", "AWS::CloudWatch::Alarm"}
 
 

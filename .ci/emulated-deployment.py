@@ -84,13 +84,14 @@ def deploy(port):
     storage, stacks, database, lambdas = map(client, ["s3", "cloudformation", "dynamodb", "lambda"])
     storage.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     storage.put_object(Bucket="code", Key="function.zip", Body=empty_function())
-    template = deployable((ROOT / "template.yaml").read_text())
+    # As `sam deploy` does: what a call carries itself has at most 51,200 bytes.
+    storage.put_object(Bucket="code", Key="template.yaml", Body=deployable((ROOT / "template.yaml").read_text()))
 
     def stack(indexes):
         parameters = {"PaymentEventsSecretArn": SECRET, "Indexes": str(indexes)}
         return {
             "StackName": "checkout",
-            "TemplateBody": template,
+            "TemplateURL": f"http://127.0.0.1:{port}/code/template.yaml",
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         }

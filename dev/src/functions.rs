@@ -64,6 +64,35 @@ pub struct Environment {
     pub is_local: bool,
 }
 
+impl Environment {
+    /// What a function cannot do without, and the template's defaults for the rest: no chain, no vendor, no key needed.
+    pub fn with_defaults(
+        aws: SdkConfig,
+        table: &str,
+        clock: Clock,
+        secrets: SigningSecrets,
+        factory: ForwarderFactory,
+    ) -> Self {
+        Self {
+            aws,
+            table: table.to_owned(),
+            clock,
+            secrets,
+            factory,
+            chains: Chains::default(),
+            retention: Retention::DEFAULT,
+            requires_key: false,
+            public_orders: false,
+            schemes: RedirectSchemes::default(),
+            onramps: Onramps::default(),
+            vendors: Vendors::default(),
+            coinbase_webhooks: Vec::new(),
+            stripe: None,
+            is_local: false,
+        }
+    }
+}
+
 /// The functions that serve HTTP, by the name of their folder.
 pub struct Functions(BTreeMap<&'static str, Function>);
 

@@ -12,7 +12,6 @@ use dev::functions::{Environment, Functions};
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
 use domain::deposit_address::ForwarderFactory;
-use domain::retention::Retention;
 use runtime::{Clock, SigningSecrets};
 use store::Store;
 use tokio::runtime::{Builder, Runtime};
@@ -25,7 +24,7 @@ const TABLE: &str = "checkout";
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The six functions over an engine in memory.
+/// The functions over an engine in memory.
 #[derive(Debug)]
 pub struct Service {
     runtime: Runtime,
@@ -125,17 +124,7 @@ async fn empty_table(aws: &SdkConfig, template: &Template) -> SdkConfig {
 }
 
 fn functions(aws: &SdkConfig) -> Functions {
-    Functions::new(Environment {
-        aws: aws.clone(),
-        table: TABLE.to_owned(),
-        clock: Clock::new(|| NOW),
-        secrets: SigningSecrets::parse(SECRET).expect("a secret"),
-        factory: ForwarderFactory::parse(FACTORY).expect("a factory"),
-        chains: domain::chain_config::Chains::default(),
-        retention: Retention::DEFAULT,
-        requires_key: false,
-        public_orders: false,
-        schemes: domain::redirect::RedirectSchemes::default(),
-        is_local: false,
-    })
+    let secrets = SigningSecrets::parse(SECRET).expect("a secret");
+    let factory = ForwarderFactory::parse(FACTORY).expect("a factory");
+    Functions::new(Environment::with_defaults(aws.clone(), TABLE, Clock::new(|| NOW), secrets, factory))
 }

@@ -39,7 +39,6 @@ use domain::id::OrderId;
 use domain::merchant::Merchant;
 use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
-use domain::retention::Retention;
 use onramp::{Stripe, Vendors};
 use reqwest::{Client, Method, RequestBuilder};
 use runtime::{Clock, SigningSecrets};
@@ -346,14 +345,9 @@ impl Setup {
 /// The functions over a table, as they would be deployed.
 pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Functions {
     log::watch();
+    let secrets = SigningSecrets::parse(&setup.secrets).unwrap();
     Functions::new(Environment {
-        aws,
-        table: table.to_owned(),
-        clock,
-        secrets: SigningSecrets::parse(&setup.secrets).unwrap(),
-        factory: setup.factory,
         chains: setup.chains.clone(),
-        retention: Retention::DEFAULT,
         requires_key: setup.requires_key,
         public_orders: setup.public_orders,
         schemes: setup.schemes.clone(),
@@ -361,7 +355,7 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         vendors: setup.vendors.clone(),
         coinbase_webhooks: setup.coinbase_webhooks.clone(),
         stripe: setup.stripe.clone(),
-        is_local: false,
+        ..Environment::with_defaults(aws, table, clock, secrets, setup.factory)
     })
 }
 

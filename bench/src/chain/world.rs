@@ -8,7 +8,6 @@ use dev::functions::{Environment, Functions};
 use dev::local_chain::{CHAIN, LocalChain, USDC};
 use dev::template::Template;
 use domain::chain_config::{Chain, Chains};
-use domain::retention::Retention;
 use dynoxide::Database;
 use evm::local::LocalKey;
 use runtime::{Clock, SigningSecrets};
@@ -56,22 +55,10 @@ impl World {
         let blocks = Blocks::start(traffic).await?;
         let node = NodeMeter::before(blocks.endpoint().to_owned(), backstage).await?;
         blocks.endow(LocalKey::parse(GAS_KEY)?.address(), U256::from(10_u128.pow(18))).await?;
+        let (secrets, factory) = (SigningSecrets::parse(SECRET)?, LocalChain::factory()?);
         let functions = Functions::new(Environment {
-            aws: aws.clone(),
-            table: TABLE.to_owned(),
-            clock: Clock::system(),
-            secrets: SigningSecrets::parse(SECRET)?,
-            factory: LocalChain::factory()?,
             chains: chains()?,
-            retention: Retention::DEFAULT,
-            requires_key: false,
-            public_orders: false,
-            schemes: domain::redirect::RedirectSchemes::default(),
-            onramps: domain::onramps::Onramps::default(),
-            vendors: onramp::Vendors::default(),
-            coinbase_webhooks: Vec::new(),
-            stripe: None,
-            is_local: false,
+            ..Environment::with_defaults(aws.clone(), TABLE, Clock::system(), secrets, factory)
         });
         Ok(Self { blocks, database, store: Store::new(&aws, TABLE), functions, node, engine })
     }

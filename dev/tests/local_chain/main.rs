@@ -16,7 +16,6 @@ use dev::payer::Payer;
 use dev::template::Template;
 use dev::{engine, gateway};
 use domain::amount::Amount;
-use domain::retention::Retention;
 use evm::Limits;
 use evm::block::BlockTag;
 use evm::receipt::Receipt;
@@ -59,22 +58,11 @@ impl World {
         engine::create_table(&aws, TABLE, &template.table).await?;
         let clock = Clock::system();
         let watcher = chain.watcher(&aws, TABLE, clock.clone())?;
+        let (secrets, factory) = (SigningSecrets::parse(SECRET)?, LocalChain::factory()?);
         let functions = Functions::new(Environment {
-            aws,
-            table: TABLE.to_owned(),
-            clock: clock.clone(),
-            secrets: SigningSecrets::parse(SECRET)?,
-            factory: LocalChain::factory()?,
             chains: LocalChain::chains(&[])?,
-            retention: Retention::DEFAULT,
-            requires_key: false,
-            public_orders: false,
-            schemes: domain::redirect::RedirectSchemes::default(),
-            onramps: domain::onramps::Onramps::default(),
-            vendors: onramp::Vendors::default(),
-            coinbase_webhooks: Vec::new(),
-            stripe: None,
             is_local: true,
+            ..Environment::with_defaults(aws, TABLE, clock.clone(), secrets, factory)
         });
         let router = gateway::router(&template, functions, clock)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

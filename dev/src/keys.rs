@@ -37,6 +37,7 @@ pub async fn create(store: &Store, new: NewKey, now: Timestamp) -> Result<(ApiKe
         created_at: now,
         expires_at: lifetime.map(|lifetime| now + lifetime),
         revoked_at: None,
+        rotated_at: None,
     };
     store.create_key(&key.hash(), &record).await?;
     Ok((key, record))
@@ -60,16 +61,16 @@ pub async fn rotate(
     let earlier = store.keys_of(merchant).await?.into_iter().find(|key| key.id == id);
     let earlier = earlier.with_context(|| format!("merchant {merchant} has no key {id}"))?;
     ensure!(earlier.caller(now).is_ok(), "{id} is not accepted any more; create a new key instead");
-    // An end so near may be that of an earlier rotation. The new key would have it too, and stop without notice.
+    // Its end is that of the overlap. A further key would take its lifetime from there, and stop without notice.
     ensure!(
-        earlier.expires_at.is_none_or(|end| end > now + overlap),
-        "{id} already expires within the overlap: it was rotated before, or is nearly over; create a new key instead"
+        earlier.rotated_at.is_none(),
+        "{id} was rotated before; rotate the key that replaced it, or create a new one"
     );
     let lifetime = earlier.expires_at.map(|end| end.since(earlier.created_at));
     let new = NewKey { merchant: merchant.clone(), role: earlier.role, name: earlier.name, lifetime };
     // First the new key: if what follows fails, no key is missing.
     let (key, record) = create(store, new, now).await?;
-    let earlier = store.expire_key(merchant, id, now + overlap).await?;
+    let earlier = store.replace_key(merchant, id, now, now + overlap).await?;
     Ok((key, record, earlier.context("the earlier key is gone")?))
 }
 
@@ -96,7 +97,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// Describes a key in one line: everything but the key itself.
 pub fn describe(key: &KeyRecord, now: Timestamp) -> String {
-    let KeyRecord { id, merchant, role, name, hint, created_at, expires_at, revoked_at } = key;
+    let KeyRecord { id, merchant, role, name, hint, created_at, expires_at, revoked_at, rotated_at: _ } = key;
     let state = match (revoked_at, expires_at) {
         (Some(at), _) => format!("revoked {at}"),
         (None, Some(at)) if now >= *at => format!("expired {at}"),

@@ -132,6 +132,9 @@ pub struct KeyRecord {
     /// When it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// When another key was created to replace it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_at: Option<Timestamp>,
 }
 
 /// Why a key is refused. The response is 401 on every route.
@@ -279,6 +282,7 @@ mod tests {
             created_at: at(1),
             expires_at: Some(at(1_000)),
             revoked_at: None,
+            rotated_at: None,
         };
         assert!(record.caller(at(999)).is_ok());
         assert_eq!(record.caller(at(1_000)), Err(KeyRefusal::Expired));

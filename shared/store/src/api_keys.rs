@@ -83,15 +83,17 @@ impl Store {
         Ok(items.into_iter().map(|item| item.record).collect())
     }
 
-    /// Lets a key expire at this instant, unless it expires earlier. Returns the key as it is afterwards; `None` if the
-    /// merchant has no key of this id.
-    pub async fn expire_key(
+    /// Notes that a key is replaced and lets it expire at an instant, unless it expires earlier. Returns the key as it is
+    /// afterwards; `None` if the merchant has no key of this id.
+    pub async fn replace_key(
         &self,
         merchant: &Merchant,
         id: &str,
-        at: Timestamp,
+        now: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Option<KeyRecord>, DependencyError> {
-        self.end_key(merchant, id, "expires_at", at).await
+        self.lower(merchant, id, "rotated_at", now).await?;
+        self.lower(merchant, id, "expires_at", expires_at).await
     }
 
     /// Revokes a key, unless it is revoked already. Returns the key as it is afterwards; `None` if the merchant has no
@@ -102,11 +104,11 @@ impl Store {
         id: &str,
         at: Timestamp,
     ) -> Result<Option<KeyRecord>, DependencyError> {
-        self.end_key(merchant, id, "revoked_at", at).await
+        self.lower(merchant, id, "revoked_at", at).await
     }
 
-    /// Lowers an instant from which on the key is refused, in both items.
-    async fn end_key(
+    /// Sets an instant of a key in both items, unless it has an earlier one.
+    async fn lower(
         &self,
         merchant: &Merchant,
         id: &str,
@@ -124,16 +126,16 @@ impl Store {
                     .table_name(&self.table)
                     .key("pk", string(pk))
                     .key("sk", string(sk))
-                    .update_expression("SET #end = :at")
+                    .update_expression("SET #instant = :at")
                     .condition_expression(
-                        "attribute_exists(pk) AND (attribute_not_exists(#end) OR #end > :at)",
+                        "attribute_exists(pk) AND (attribute_not_exists(#instant) OR #instant > :at)",
                     )
-                    .expression_attribute_names("#end", attribute)
+                    .expression_attribute_names("#instant", attribute)
                     .expression_attribute_values(":at", number(at.as_millis()));
                 Ok(TransactWriteItem::builder().update(update.build().map_err(incomplete)?).build())
             });
             let updates: Vec<_> = updates.collect::<Result<_, DependencyError>>()?;
-            // Refused: it ends earlier already.
+            // Refused: it has an earlier one.
             let (Committed::Yes | Committed::Refused(_)) = self.transact(updates).await?;
             let mut items = self.key_items_of(merchant).await?.into_iter();
             Ok(items.find(|item| item.record.id == id).map(|item| item.record))

@@ -137,6 +137,7 @@ async fn api_key(store: &Store) -> String {
         created_at: BEGINNING,
         expires_at: None,
         revoked_at: None,
+        rotated_at: None,
     };
     store.create_key(&key.hash(), &record).await.unwrap();
     key.reveal().to_owned()

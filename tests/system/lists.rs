@@ -355,6 +355,8 @@ async fn orders_are_listed_by_their_creator_to_their_merchant() {
     let cursor = first.body["next_cursor"].as_str().unwrap();
     let rest = orders(service, &format!("{query}&offset=0&cursor={cursor}"), key).await;
     assert_eq!((ids_of(&rest), &rest.body["has_more"]), (vec![id.to_owned()], &json!(false)));
+    let in_another_list = shop.list(&format!("cursor={cursor}")).await;
+    assert_eq!(in_another_list.failure(), (400, "invalid_field_value", Some("cursor")));
     let both = orders(service, &format!("{query}&offset=1&cursor={cursor}"), key).await;
     assert_eq!(both.failure(), (400, "invalid_field_value", Some("cursor")));
     assert!(ids_of(&orders(service, &query, Some(&other)).await).is_empty());

@@ -13,7 +13,7 @@ use domain::time::Timestamp;
 use runtime::{Clock, config};
 use store::{KeyRing, Store};
 
-use crate::request::{After, ListRequest};
+use crate::request::{After, ListRequest, PATH};
 
 /// The settings that the function reads.
 pub const SETTINGS: &[&str] = &[config::PUBLIC_URL, config::TABLE_NAME];
@@ -62,7 +62,7 @@ impl ListCheckoutSessions {
             let view = SessionView::new(checkout, viewer, now)?;
             Some((Place::of_session(session.created_at, session.id), view))
         });
-        let list = List::of(views, page.next.as_ref(), "/checkout-sessions")?;
+        let list = List::of(views, page.next.as_ref(), PATH)?;
         Response::list("Checkout sessions retrieved", &list)
     }
 

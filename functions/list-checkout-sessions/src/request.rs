@@ -11,6 +11,8 @@ use domain::session::SessionStatus;
 use domain::text::Text;
 use domain::time::Timestamp;
 
+/// The list's path.
+pub(crate) const PATH: &str = "/checkout-sessions";
 const CURSOR: &str = "cursor";
 const STARTING_AFTER: &str = "starting_after";
 const LIMIT: usize = 10;
@@ -45,8 +47,8 @@ impl ListRequest {
             from,
             until,
         };
-        let after =
-            query.optional(CURSOR, cursor::start(0))?.and_then(|start| start.before).map(After::Place);
+        let place = query.optional(CURSOR, cursor::start(PATH, 0))?.and_then(|start| start.before);
+        let after = place.map(After::Place);
         let start = query.optional(STARTING_AFTER, session)?.map(After::Session);
         if after.is_some() && start.is_some() {
             let invalid = Invalid::expected("absent if starting_after is given");

@@ -14,6 +14,8 @@ use domain::text::Text;
 use runtime::{Clock, config};
 use store::{KeyRing, Store};
 
+/// The list's path.
+const PATH: &str = "/orders";
 /// The most orders of a page, and the number if none is given.
 const MOST: usize = 100;
 /// The most orders that an offset skips.
@@ -80,7 +82,7 @@ impl ListOrders {
             let view = if merchant.is_some() { view } else { view.in_public() };
             Some((Place::of_order(order.created_at, order.id), view))
         });
-        let list = List::of(views, page.next.as_ref(), "/orders")?;
+        let list = List::of(views, page.next.as_ref(), PATH)?;
         Response::list("Get orders by creator successfully", &list)
     }
 }
@@ -88,7 +90,7 @@ impl ListOrders {
 /// A page begins behind a cursor, or after an offset, as AnySpend's clients have it.
 fn start(query: &Query<'_>) -> Result<Start, ApiError> {
     let skip = query.optional("offset", within(0, FURTHEST))?.unwrap_or(0);
-    match query.optional("cursor", cursor::start(FURTHEST))? {
+    match query.optional("cursor", cursor::start(PATH, FURTHEST))? {
         Some(_) if skip > 0 => {
             let invalid = Invalid::expected("absent if offset is given");
             Err(ApiError::invalid(ErrorCode::InvalidFieldValue, "cursor", &invalid))

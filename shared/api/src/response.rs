@@ -51,12 +51,12 @@ impl List<Box<RawValue>> {
                 .map(|byte| if matches!(byte, b'"' | b'\\') { 2 } else { 1 })
                 .sum::<usize>();
             if last.is_some() && bytes > MOST_BYTES {
-                return Ok(Self { data, next_cursor: cursor(&Start { before: last, skip: 0 }), url });
+                return Ok(Self { data, next_cursor: cursor(url, &Start { before: last, skip: 0 }), url });
             }
             data.push(item);
             last = Some(place);
         }
-        Ok(Self { data, next_cursor: next.and_then(cursor), url })
+        Ok(Self { data, next_cursor: next.and_then(|next| cursor(url, next)), url })
     }
 }
 

@@ -187,7 +187,7 @@ fn set_body(event: &mut Value, body: &Value) {
     event["body"] = json!(if event["isBase64Encoded"] == true { STANDARD.encode(text) } else { text });
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever sends an event has a clock of its own")]
+#[expect(clippy::disallowed_methods, reason = "the sender of an event has a clock of its own")]
 fn now_millis() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

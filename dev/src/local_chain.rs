@@ -138,7 +138,7 @@ pub async fn watch(mut watcher: ChainWatcher, mut report: impl FnMut(String)) {
             }
         }
         sleep(POLL).await;
-        // Boxed: it is large, and whoever awaits this carries it.
+        // Boxed: it is large, and every future that awaits this would contain it.
         step = Box::pin(watcher.step()).await;
     }
 }

@@ -309,7 +309,7 @@ async fn body_must_follow_every_rule() {
 async fn url_ends_with_one_visit_or_after_five_minutes() {
     let bench = Bench::new().await;
     let url = bench.one_click().await;
-    // The button of a page that nobody has seen.
+    // The button of a page that was never opened.
     assert_eq!(bench.press(&url, "exact").await.status(), 410);
     let page = bench.client.get(&url).send().await.unwrap();
     assert_eq!(page.status(), 200);

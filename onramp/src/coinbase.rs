@@ -81,8 +81,8 @@ impl Coinbase {
             Err(OnrampError::Refused(why)) => OnrampError::Refused(why),
             created => return created,
         };
-        // Of a merchant's domain that is not on the account's list. A payer who has to find the way back alone is better
-        // than no payment.
+        // Coinbase also refuses a `redirectUrl` whose domain is not on the account's list. Without it the payer must find
+        // the way back alone, which is better than no payment.
         match body.as_object_mut().and_then(|members| members.remove("redirectUrl")) {
             Some(_) => self.create(&body, now).await,
             None => Err(refused),

@@ -350,7 +350,7 @@ async fn a_refund_that_stripe_does_not_make_is_tried_again_and_told() {
     let failed = world.cards.look(id).await.unwrap_err().to_string();
     assert!(failed.contains("refund"), "{failed}");
     assert_eq!(world.statuses(&session, &order).await, strings("refunding", "expired"));
-    // It is looked at again, and whoever watches hears of it each time: Stripe repeats a failed refund for a day.
+    // Each run tries again and reports the failure: Stripe repeats a failed refund for a day.
     let run = watch_card::run(&world.cards).await.unwrap();
     assert_eq!((run.looked_at, run.failed), (1, 1));
 }
@@ -457,7 +457,7 @@ async fn webhooks_are_believed_by_their_signature_alone_and_only_make_us_look() 
         let refused = world.webhook(signature.as_deref(), &body).await;
         assert_eq!(refused.failure(), (401, code, Some("Stripe-Signature")));
     }
-    assert_eq!(world.stripe.calls().len(), calls, "nobody looks for a stranger");
+    assert_eq!(world.stripe.calls().len(), calls, "an unknown charge costs no call");
     for body in ["", "{", "[]", "{}", r#"{"data":{"object":{"metadata":{"order_id":"7"}}}}"#] {
         let answer = world.webhook(Some(&sign(body, &secret, now)), body).await;
         assert!(answer.status == 200 || answer.failure().1 == "invalid_json", "{}", answer.text);

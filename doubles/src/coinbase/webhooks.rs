@@ -171,7 +171,7 @@ impl Shared {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "whoever runs the double reads why no webhook arrives")]
+    #[expect(clippy::print_stderr, reason = "the terminal shows why no webhook arrives")]
     async fn send(&self, url: &str, headers: HeaderMap, body: &str) {
         let mut pauses = PAUSES.into_iter();
         loop {

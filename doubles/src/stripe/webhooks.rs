@@ -41,7 +41,7 @@ pub(super) fn event(shared: &Shared, kind: &str, object: &Value) -> (String, Str
 }
 
 /// Sends an event, and tries again if it is not taken.
-#[expect(clippy::print_stderr, reason = "whoever runs a double sees what it cannot deliver")]
+#[expect(clippy::print_stderr, reason = "the terminal shows what a double cannot deliver")]
 pub(super) async fn send(shared: &Shared, kind: &str, object: &Value) {
     let Some(target) = shared.state().webhook.clone() else { return };
     let (signature, body) = event(shared, kind, object);

@@ -41,7 +41,7 @@ pub(crate) fn response(request: &Request, finding: &Finding) -> LambdaResponse {
     };
     response.status_code = i64::from(telling.status.as_u16());
     response.headers.extend(telling.retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
-    // Nothing is shown of a page that nobody has asked for yet.
+    // A prefetch gets no page: the payer has not clicked yet.
     if matches!(finding, Finding::Prefetched) {
         return response;
     }

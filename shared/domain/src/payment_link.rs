@@ -32,7 +32,7 @@ impl LinkState {
             SessionStatus::Expired => Self::Expired,
             SessionStatus::Processing => Self::Confirming,
             SessionStatus::Open => {
-                // What is seen and not final is on its way: a payer who pays it again pays twice.
+                // A deposit that is seen but not final counts as paid here: asked for it again, the payer would pay twice.
                 let pending = record.on_chain.as_ref().map_or(Amount::ZERO, |totals| totals.pending());
                 let seen = checkout.payment_state.received.saturating_add(pending);
                 let due = order.terms.src_amount.saturating_sub(seen);

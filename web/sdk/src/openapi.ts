@@ -462,7 +462,7 @@ export interface components {
          */
         PricingRequest: {
             mode?: components["schemas"]["PriceMode"];
-            /** @description Who is paid by offers that name nobody else. The default is the chain's only configured recipient. */
+            /** @description Who is paid by offers that name no other recipient. The default is the chain's only configured recipient. */
             recipient_address?: components["schemas"]["EvmAddress"] | null;
             /** @description The offers; the first is the default. Each chain and token occurs once. */
             accepts?: components["schemas"]["OfferRequest"][] | null;
@@ -546,7 +546,7 @@ export interface components {
          */
         OrderRequest: {
             type?: components["schemas"]["OrderType"];
-            /** @description Who gets the money. Nobody else can. The zero address, the order's token and the forwarder factory are refused. */
+            /** @description Who gets the money. No one else can. The zero address, the order's token and the forwarder factory are refused. */
             recipientAddress?: components["schemas"]["EvmAddress"];
             srcChain?: components["schemas"]["ChainId"];
             /** @description Must be `srcChain`, else the answer is 400 `unsupported_route`. */
@@ -745,7 +745,7 @@ export interface components {
             type: components["schemas"]["OrderType"];
             /** @description Who gets the money. */
             recipientAddress: components["schemas"]["EvmAddress"];
-            /** @description The deposit address, unique to the order. It is the CREATE2 address of a minimal proxy bound to the order and its recipient: whatever lies there can go to `recipientAddress` and nowhere else, whoever triggers it. Nothing needs to exist on chain before the payer pays. */
+            /** @description The deposit address, unique to the order. It is the CREATE2 address of a minimal proxy bound to the order and its recipient: anyone may trigger a sweep, but all of its money can only go to `recipientAddress`. Nothing needs to exist on chain before the payer pays. */
             globalAddress: components["schemas"]["EvmAddress"];
             srcChain: components["schemas"]["ChainId"];
             dstChain: components["schemas"]["ChainId"];
@@ -782,7 +782,7 @@ export interface components {
             } | null;
             /** @description The display data as it was given, with the session's id hidden as in `callbackMetadata`. */
             metadata: Record<string, unknown> | null;
-            /** @description The callback data as it was given. Whoever reads the order by its own id sees `[session id]` in place of the id of its session. */
+            /** @description The callback data as it was given. A reader of the order by its own id sees `[session id]` in place of the id of its session. */
             callbackMetadata: Record<string, unknown> | null;
         };
         /** @description What the onramp vendor said last of a purchase, if it said anything. It decides nothing. */
@@ -1405,7 +1405,7 @@ export interface components {
          */
         IdempotencyKey: string;
         /**
-         * @description The message's own id, part of what is signed. The signature covers no path: an id `checkout-order:<order id>:<anything unique>` is good for that order alone, so that nobody can send the message on to another one (401 `signature_invalid`). Any other id is the sender's own and names no order. `svix-id` is an alias.
+         * @description The message's own id, part of what is signed. The signature covers no path: an id `checkout-order:<order id>:<anything unique>` is good for that order alone, so that no one can send the message on to another one (401 `signature_invalid`). Any other id is the sender's own and names no order. `svix-id` is an alias.
          * @example msg_p5jXN8AQM9LWM0D4loKWxJek
          */
         WebhookId: string;
@@ -2211,7 +2211,7 @@ export interface operations {
             query?: never;
             header: {
                 /**
-                 * @description The message's own id, part of what is signed. The signature covers no path: an id `checkout-order:<order id>:<anything unique>` is good for that order alone, so that nobody can send the message on to another one (401 `signature_invalid`). Any other id is the sender's own and names no order. `svix-id` is an alias.
+                 * @description The message's own id, part of what is signed. The signature covers no path: an id `checkout-order:<order id>:<anything unique>` is good for that order alone, so that no one can send the message on to another one (401 `signature_invalid`). Any other id is the sender's own and names no order. `svix-id` is an alias.
                  * @example msg_p5jXN8AQM9LWM0D4loKWxJek
                  */
                 "webhook-id": components["parameters"]["WebhookId"];

@@ -27,7 +27,7 @@ export interface KnownToken {
   decimals: number;
 }
 
-/** Symbol and decimals come from the deployment alone: an order's `metadata` is written by whoever created it. */
+/** Symbol and decimals come from the deployment alone: an order's `metadata` is written by its creator, who may be anyone. */
 export function tokenOf(configuration: Configuration, chainId: number, address: string): KnownToken | undefined {
   const token = chainOf(configuration, chainId)?.tokens.find((token) => isSame(token.address, address));
   if (token?.symbol === undefined || token.decimals === undefined) return undefined;

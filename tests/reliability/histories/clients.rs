@@ -73,7 +73,8 @@ pub(super) async fn live(
     for _ in 0..rng.u8(2..6) {
         sleep(pause(&world, &subject, patience, &mut rng)).await;
         let operation = think_of(client, &mut rng);
-        let key = (!operation.is_read() && rng.u8(0..5) < 2).then(|| rng.u8(0..2));
+        let may_have_key = !operation.is_read() && operation.has_route();
+        let key = (may_have_key && rng.u8(0..5) < 2).then(|| rng.u8(0..2));
         for attempt in 1..=ATTEMPTS {
             let instance = rng.usize(0..World::INSTANCES);
             let call = send(&world, &subject, operation, key, client, instance).await;
@@ -110,7 +111,7 @@ fn think_of(client: usize, rng: &mut Rng) -> Operation {
         (2, 0) => return Operation::Report(Fact::Execution),
         _ => {}
     }
-    match rng.u8(0..24) {
+    match rng.u8(0..26) {
         0..=3 => Operation::Link(rng.u8(0..=CHEAP)),
         4 => Operation::Expire,
         5..=7 => Operation::GetSession,
@@ -123,7 +124,8 @@ fn think_of(client: usize, rng: &mut Rng) -> Operation {
         19 => Operation::Report(Fact::Relay),
         20..=21 => Operation::Report(Fact::Execution),
         22 => Operation::Report(Fact::Failure),
-        _ => Operation::Report(Fact::Refund),
+        23 => Operation::Report(Fact::Refund),
+        _ => Operation::Report(Fact::Card { intent: rng.u8(1..3), refunded: rng.u8(0..3) == 0 }),
     }
 }
 
@@ -136,10 +138,13 @@ pub(super) async fn send(
     client: usize,
     instance: usize,
 ) -> Call {
-    let request = request(world, subject, operation, key);
     let start = world.now();
-    let answer = world.send(instance, request).await;
-    let outcome = operation.read(&answer, &subject.order);
+    let outcome = if let Operation::Report(Fact::Card { intent, refunded }) = operation {
+        world.look_at_card(instance, &subject.order, intent, refunded).await
+    } else {
+        let request = request(world, subject, operation, key);
+        operation.read(&world.send(instance, request).await, &subject.order)
+    };
     Call { operation, key, start, end: world.now(), outcome, client, instance }
 }
 
@@ -194,6 +199,7 @@ fn report(fact: Fact) -> Value {
         Fact::Execution => ("order.executed", execution("0x5")),
         Fact::Failure => ("order.failed", json!({ "errorDetails": "the settlement failed" })),
         Fact::Refund => ("refund.updated", refund("0x6", &REFUND.to_string(), "success")),
+        Fact::Card { .. } => panic!("no route reports a card payment"),
     };
     json!({ "type": kind, "data": data })
 }

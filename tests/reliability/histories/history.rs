@@ -42,11 +42,20 @@ pub(super) const CHEAP: u8 = 2;
 /// A fact about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Fact {
-    Deposit { hash: u8, amount: u32 },
+    Deposit {
+        hash: u8,
+        amount: u32,
+    },
     Relay,
     Execution,
     Failure,
     Refund,
+    /// What a look at Stripe shows of a card payment that was charged in time: whether it was given back. No route reports
+    /// it; functions record it themselves.
+    Card {
+        intent: u8,
+        refunded: bool,
+    },
 }
 
 /// What the caller was told.
@@ -85,6 +94,8 @@ pub(super) struct Sight {
     pub(super) order: Option<String>,
     /// Hash and amount of each deposit, in the order of their hashes.
     pub(super) deposits: Option<Vec<(u8, u32)>>,
+    /// Of each card payment, in the order of their intents: whether it counts, and whether it was given back.
+    pub(super) cards: Option<Vec<(u8, bool, bool)>>,
 }
 
 impl Operation {
@@ -131,6 +142,11 @@ impl Operation {
         }
     }
 
+    /// Whether it is a request, which may have an idempotency key.
+    pub(super) fn has_route(self) -> bool {
+        !matches!(self, Self::Report(Fact::Card { .. }))
+    }
+
     pub(super) fn is_read(self) -> bool {
         match self {
             Self::GetSession | Self::GetSessionWithOrder | Self::GetOrder => true,
@@ -149,7 +165,7 @@ fn session_sight(session: &Value, order: &str) -> Sight {
     }
 }
 
-fn order_sight(record: &Value, order: &str) -> Sight {
+pub(super) fn order_sight(record: &Value, order: &str) -> Sight {
     assert_eq!(record["order"]["id"], order);
     let mut deposits: Vec<(u8, u32)> = record["depositTxs"]
         .as_array()
@@ -161,9 +177,21 @@ fn order_sight(record: &Value, order: &str) -> Sight {
         })
         .collect();
     deposits.sort_unstable();
+    let mut cards: Vec<(u8, bool, bool)> = record["cardPayments"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|payment| {
+            let intent = payment["paymentIntentId"].as_str().unwrap().trim_start_matches("pi_");
+            let refunded = payment["refundedAmount"].as_u64().unwrap() > 0;
+            (intent.parse().unwrap(), payment["counts"].as_bool().unwrap(), refunded)
+        })
+        .collect();
+    cards.sort_unstable();
     Sight {
         order: record["order"]["status"].as_str().map(ToOwned::to_owned),
         deposits: Some(deposits),
+        cards: Some(cards),
         ..Sight::default()
     }
 }

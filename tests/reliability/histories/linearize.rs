@@ -23,6 +23,13 @@ struct Step {
     before: Option<usize>,
 }
 
+impl Step {
+    /// When it has happened at the latest; `None` for a call that was not answered, which may still arrive.
+    fn latest(&self) -> Option<Timestamp> {
+        (self.before.is_some() || self.call.outcome != Outcome::Unavailable).then_some(self.call.end)
+    }
+}
+
 /// Every call, and for every report without a key the attempt before it: where the reply to that one
 /// was lost, it has taken effect, and the answer shows what others reported since. (With a key the
 /// answer is remembered as it was at that moment, and nothing may come between.)
@@ -66,7 +73,7 @@ pub(super) fn linearize(calls: &[Call], deadline: Timestamp) -> Result<usize, Ve
         };
         let mut next: Vec<_> = waiting()
             .filter(|(_, step)| may_be_next(step))
-            .map(|(at, step)| (at, step, state.steps(&step.call, deadline)))
+            .map(|(at, step)| (at, step, state.steps(&step.call, step.latest(), deadline)))
             .collect();
         // What fits now and changes nothing, such as a read, may as well happen now: whatever follows
         // could follow then too. Nothing else needs to be tried.
@@ -117,7 +124,8 @@ mod tests {
     }
 
     fn order(status: &str, deposits: &[(u8, u32)]) -> Sight {
-        Sight { order: Some(status.to_owned()), deposits: Some(deposits.to_vec()), ..Sight::default() }
+        let (order, deposits) = (Some(status.to_owned()), Some(deposits.to_vec()));
+        Sight { order, deposits, cards: Some(Vec::new()), ..Sight::default() }
     }
 
     fn paid(at: (i64, i64)) -> Call {
@@ -179,6 +187,19 @@ mod tests {
         for status in ["open", "processing", "expired"] {
             assert!(!explains(&calls(status)), "{status}");
         }
+    }
+
+    #[test]
+    fn of_two_cards_one_pays() {
+        let card = |at, intent, cards: &[(u8, bool, bool)]| {
+            let sight = Sight { cards: Some(cards.to_vec()), ..order("executed", &[]) };
+            let fact = Fact::Card { intent, refunded: false };
+            call(at, Operation::Report(fact), Outcome::Recorded { replayed: false, sight })
+        };
+        let first = card((6, 10), 1, &[(1, true, false)]);
+        let second = |counts| card((11, 20), 2, &[(1, true, false), (2, counts, false)]);
+        assert!(explains(&[linked((0, 5)), first.clone(), second(false)]));
+        assert!(!explains(&[linked((0, 5)), first, second(true)]), "an order that is paid twice");
     }
 
     #[test]

@@ -186,8 +186,9 @@ fn what_arrives_after_a_reader_saw_the_deadline_pass_moves_nothing_forward() {
             (&[][..], Operation::Link(0)),
             (&[Operation::Link(0)][..], paid),
             (&[Operation::Link(0)], Operation::Report(Fact::Execution)),
+            (&[Operation::Link(0)], Operation::Report(Fact::Card { intent: 1, refunded: false })),
         ] {
-            let history = at_the_last_moment(prepare, act, key);
+            let history = at_the_last_moment(prepare, act, key.filter(|_| act.has_route()));
             history.verdict().unwrap_or_else(|wrong| panic!("{wrong}\nwhat happened:\n{}", history.tell()));
         }
     }

@@ -30,6 +30,7 @@ pub(super) struct Reference {
     executed: bool,
     refunded: bool,
     failed: bool,
+    cards: BTreeMap<u8, Card>,
     /// Paid in time.
     paid: bool,
     ended: Option<End>,
@@ -40,6 +41,21 @@ pub(super) struct Reference {
 enum End {
     Complete,
     Expired,
+}
+
+/// A card payment that was charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Card {
+    standing: Standing,
+    refunded: bool,
+}
+
+/// What it means, decided when it is first known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Standing {
+    Counts,
+    Late,
+    Surplus,
 }
 
 /// Keys of different endpoints are apart.
@@ -66,13 +82,11 @@ struct Instant {
     late: bool,
 }
 
-/// How a call may be judged at a session with this deadline.
-fn instants(call: &Call, deadline: Timestamp) -> Vec<Instant> {
+/// How a call may be judged at a session with this deadline, if it happens by `latest`; `None` is any time.
+fn instants(call: &Call, latest: Option<Timestamp>, deadline: Timestamp) -> Vec<Instant> {
     let deadline = deadline.as_millis();
     let slowest = call.start.as_millis() - FARTHEST;
-    // What nobody heard of may yet happen.
-    let heard = call.outcome != Outcome::Unavailable;
-    let fastest = if heard { call.end.as_millis() + FARTHEST } else { i64::MAX / 2 };
+    let fastest = latest.map_or(i64::MAX / 2, |latest| latest.as_millis() + FARTHEST);
     let mut possible = Vec::new();
     if slowest + CLOCK_SKEW_BOUND_MS < deadline {
         possible.push(Instant { over: false, late: false });
@@ -87,9 +101,9 @@ fn instants(call: &Call, deadline: Timestamp) -> Vec<Instant> {
 }
 
 impl Reference {
-    /// Every state that a call can lead to, if it happens now and is answered as it was.
-    pub(super) fn steps(&self, call: &Call, deadline: Timestamp) -> Vec<Self> {
-        instants(call, deadline).into_iter().filter_map(|at| self.step(call, at)).collect()
+    /// Every state that a call can lead to, if it happens now, by `latest`, and is answered as it was.
+    pub(super) fn steps(&self, call: &Call, latest: Option<Timestamp>, deadline: Timestamp) -> Vec<Self> {
+        instants(call, latest, deadline).into_iter().filter_map(|at| self.step(call, at)).collect()
     }
 
     fn step(&self, call: &Call, at: Instant) -> Option<Self> {
@@ -127,19 +141,14 @@ impl Reference {
     }
 
     fn read(&self, operation: Operation, told: &Outcome, at: Instant) -> Option<Self> {
-        let order = || Sight {
-            order: Some(self.order_status(at).to_owned()),
-            deposits: Some(self.deposits.iter().map(|(hash, amount)| (*hash, *amount)).collect()),
-            ..Sight::default()
-        };
         let shows = if operation == Operation::GetOrder {
-            if self.linked { Outcome::Seen(order()) } else { Outcome::NoOrder }
+            if self.linked { Outcome::Seen(self.order_sight(at)) } else { Outcome::NoOrder }
         } else {
             let with_order = self.linked && operation == Operation::GetSessionWithOrder;
             Outcome::Seen(Sight {
                 session: Some(self.session_status(at).to_owned()),
                 has_order: Some(self.linked),
-                ..if with_order { order() } else { Sight::default() }
+                ..if with_order { self.order_sight(at) } else { Sight::default() }
             })
         };
         if *told == Outcome::Unavailable {
@@ -147,6 +156,19 @@ impl Reference {
             return Some(self.clone());
         }
         (*told == shows).then(|| self.witnessed(at))
+    }
+
+    fn order_sight(&self, at: Instant) -> Sight {
+        let cards = self
+            .cards
+            .iter()
+            .map(|(intent, card)| (*intent, card.standing == Standing::Counts, card.refunded));
+        Sight {
+            order: Some(self.order_status(at).to_owned()),
+            deposits: Some(self.deposits.iter().map(|(hash, amount)| (*hash, *amount)).collect()),
+            cards: Some(cards.collect()),
+            ..Sight::default()
+        }
     }
 
     /// The same, for a client that is told what the clock shows.
@@ -205,6 +227,7 @@ impl Reference {
             return (self.clone(), Outcome::NoOrder);
         }
         let mut next = self.clone();
+        let in_time = !at.late && !self.seen_over && !self.called_off;
         match fact {
             Fact::Deposit { hash, amount } => {
                 let known = next.deposits.entry(hash).or_default();
@@ -214,25 +237,45 @@ impl Reference {
             Fact::Execution => next.executed = true,
             Fact::Failure => next.failed = true,
             Fact::Refund => next.refunded = true,
+            Fact::Card { intent, refunded } => {
+                let standing = self.standing(in_time);
+                let card = next.cards.entry(intent).or_insert(Card { standing, refunded });
+                card.refunded |= refunded;
+            }
         }
-        let in_time = !at.late && !self.seen_over && !self.called_off;
         if in_time && next.deposits.values().sum::<u32>() >= PRICE {
             next.paid = true;
         }
         if next.ended.is_none() {
-            if next.executed && (next.paid || in_time) {
+            if (next.executed && (next.paid || in_time)) || next.is_paid_by_card() {
                 next.ended = Some(End::Complete);
             } else if next.is_refunded() || next.failed {
                 next.ended = Some(End::Expired);
             }
         }
         let next = next.witnessed(at);
-        let sight = Sight {
-            order: Some(next.order_status(at).to_owned()),
-            deposits: Some(next.deposits.iter().map(|(hash, amount)| (*hash, *amount)).collect()),
-            ..Sight::default()
-        };
+        let sight = next.order_sight(at);
         (next, Outcome::Recorded { replayed: false, sight })
+    }
+
+    /// What a card payment means that is known from now on.
+    fn standing(&self, in_time: bool) -> Standing {
+        let is_paid = self.deposits.values().sum::<u32>() >= PRICE;
+        if self.executed || is_paid || self.is_paid_by_card() {
+            Standing::Surplus
+        } else if in_time && self.ended.is_none() {
+            Standing::Counts
+        } else {
+            Standing::Late
+        }
+    }
+
+    fn is_paid_by_card(&self) -> bool {
+        self.cards.values().any(|card| card.standing == Standing::Counts)
+    }
+
+    fn late_cards(&self) -> impl Iterator<Item = &Card> {
+        self.cards.values().filter(|card| card.standing == Standing::Late)
     }
 
     fn session_status(&self, at: Instant) -> &'static str {
@@ -252,16 +295,19 @@ impl Reference {
     }
 
     fn order_status(&self, at: Instant) -> &'static str {
-        if self.executed {
+        let has_deposit = self.deposits.values().any(|amount| *amount > 0);
+        let has_late_card = self.late_cards().any(|card| !card.refunded);
+        let is_late_card_returned = self.late_cards().count() > 0 && !has_late_card;
+        if self.executed || self.is_paid_by_card() {
             "executed"
-        } else if self.is_refunded() {
+        } else if self.is_refunded() || (is_late_card_returned && !has_deposit) {
             "refunded"
         } else if self.failed {
             "failure"
         } else if self.paid {
             if self.relayed { "relay" } else { "executing" }
         } else if self.called_off || at.over {
-            if self.deposits.values().any(|amount| *amount > 0) { "refunding" } else { "expired" }
+            if has_deposit || has_late_card { "refunding" } else { "expired" }
         } else {
             "scanning_deposit_transaction"
         }

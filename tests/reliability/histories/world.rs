@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use api::view::OrderRecordView;
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use axum::Router;
@@ -16,8 +17,13 @@ use axum::http::Request;
 use dev::gateway;
 use dev::in_process::InProcessEngine;
 use dev::template::Template;
+use domain::amount::Amount;
 use domain::api_key::{ApiKey, KeyRecord, Role};
+use domain::card::{CardPayment, CardStatus};
+use domain::id::OrderId;
 use domain::merchant::Merchant;
+use domain::payment::PaymentEvent;
+use domain::text::Text;
 use domain::time::{CLOCK_SKEW_BOUND_MS, Timestamp};
 use fastrand::Rng;
 use futures::FutureExt as _;
@@ -25,15 +31,21 @@ use futures::future::BoxFuture;
 use harness::fault::Fault;
 use harness::interceptor::{Exchange, Interceptor, Outcome, intercepted, response};
 use harness::{Answer, Setup, functions};
-use runtime::Clock;
-use store::Store;
+use runtime::{Clock, DependencyError};
+use store::{Recording, Store};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
 
+use super::history::{Outcome as Told, order_sight};
+use super::reference::PRICE;
+
 const TABLE: &str = "checkout";
 /// When every world begins.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_769_860_800_000);
+
+/// What the price is on a card.
+const CENTS: u64 = 100;
 
 /// How far a clock is from the true time, in milliseconds: two of them differ by as much as is
 /// allowed.
@@ -42,11 +54,18 @@ pub(super) const FARTHEST: i64 = CLOCK_SKEW_BOUND_MS / 2;
 /// Everything that a history happens in.
 #[derive(Clone)]
 pub(super) struct World {
-    instances: Arc<[Router]>,
+    instances: Arc<[Instance]>,
     /// A merchant's API key.
     pub(super) key: String,
     weather: Arc<Weather>,
     began: Instant,
+}
+
+/// The functions of one machine, by its clock.
+struct Instance {
+    gateway: Router,
+    store: Store,
+    clock: Clock,
 }
 
 /// What every world shares: loading it reads files.
@@ -94,7 +113,8 @@ impl World {
         let instances = skews.map(|skew| {
             let clock = Clock::new(move || Timestamp::from_millis(true_time(began).as_millis() + skew));
             let functions = functions(aws.clone(), TABLE, clock.clone(), &Setup::default());
-            gateway::router(&foundation.template, functions, clock).unwrap()
+            let gateway = gateway::router(&foundation.template, functions, clock.clone()).unwrap();
+            Instance { gateway, store: Store::new(&aws, TABLE), clock }
         });
         Self { instances: instances.into(), key, weather, began }
     }
@@ -118,10 +138,49 @@ impl World {
     /// Sends a request to one instance; checks the answer as every answer is checked.
     pub(super) async fn send(&self, instance: usize, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.instances[instance].clone().oneshot(request).await.unwrap();
+        let response = self.instances[instance].gateway.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         Answer::new(&method, &path, parts.status.as_u16(), parts.headers, text)
+    }
+
+    /// Records what a look at Stripe shows, as the functions of cards do it.
+    pub(super) async fn look_at_card(
+        &self,
+        instance: usize,
+        order: &str,
+        intent: u8,
+        refunded: bool,
+    ) -> Told {
+        let Instance { store, clock, .. } = &self.instances[instance];
+        let event = PaymentEvent::Card(card(intent, refunded));
+        let id = OrderId::parse(order).unwrap();
+        let (record, now) = match store.record_event(id, &event, || clock.now(), None, |_, _| None).await {
+            Ok(Recording::Recorded(record, now)) => (record, now),
+            Ok(Recording::NoOrder) => return Told::NoOrder,
+            Err(DependencyError::Unavailable(_) | DependencyError::Contended(_)) => return Told::Unavailable,
+            other => panic!("a look at a card cannot end so: {other:?}"),
+        };
+        let view = serde_json::to_value(OrderRecordView::new(&record, "", now).unwrap()).unwrap();
+        Told::Recorded { replayed: false, sight: order_sight(&view, order) }
+    }
+}
+
+/// A card payment of the whole price, charged in time.
+fn card(intent: u8, refunded: bool) -> CardPayment {
+    let text = |text: &str| Text::parse(text.to_owned()).unwrap();
+    CardPayment {
+        intent: text(&format!("pi_{intent}")),
+        amount: CENTS,
+        currency: text("usd"),
+        covers: Amount::parse(&PRICE.to_string()).unwrap(),
+        is_as_asked: true,
+        status: CardStatus::Succeeded,
+        created_at: BEGINNING,
+        paid_at: Some(BEGINNING),
+        refunded: if refunded { CENTS } else { 0 },
+        is_disputed: false,
+        standing: None,
     }
 }
 

@@ -120,9 +120,9 @@ impl PayOrder {
         if let Some(finding) = self.judge(request, id, record.as_ref(), (is_person, may_visit)).await? {
             return Ok(finding);
         }
-        // A payment became known meanwhile.
+        // A payment became known meanwhile, or the page had ended.
         let record = self.store.read_record(id).await?;
-        let finding = self.judge(request, id, record.as_ref(), (false, true)).await?;
+        let finding = self.judge(request, id, record.as_ref(), (is_person, may_visit)).await?;
         Ok(finding.unwrap_or(Finding::Busy))
     }
 

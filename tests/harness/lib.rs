@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+pub mod cards;
 mod clock;
 pub mod fault;
 pub mod interceptor;

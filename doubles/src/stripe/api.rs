@@ -49,7 +49,7 @@ pub(super) async fn answer(
     let fault = {
         let mut state = shared.state();
         state.calls.push(call.clone());
-        state.faults.pop_front()
+        state.faults.pop_front().flatten()
     };
     match fault {
         Some(Fault::Status(status)) => {

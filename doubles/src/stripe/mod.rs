@@ -60,7 +60,7 @@ struct State {
     payments: Vec<Payment>,
     refunds: Vec<Value>,
     remembered: HashMap<String, Remembered>,
-    faults: VecDeque<Fault>,
+    faults: VecDeque<Option<Fault>>,
     calls: Vec<Call>,
     webhook: Option<WebhookTarget>,
     next_id: u64,
@@ -119,7 +119,14 @@ impl Stripe {
 
     /// Queues a fault. Each call of the API takes one from the queue.
     pub fn fail_next(&self, fault: Fault) {
-        self.0.state().faults.push_back(fault);
+        self.fail_after(0, fault);
+    }
+
+    /// Queues a fault behind so many calls without one.
+    pub fn fail_after(&self, calls: usize, fault: Fault) {
+        let faults = &mut self.0.state().faults;
+        faults.extend(std::iter::repeat_n(None, calls));
+        faults.push_back(Some(fault));
     }
 
     /// Takes back the faults that have not struck.
@@ -141,10 +148,20 @@ impl Stripe {
 
     /// Returns the Checkout Sessions, oldest first.
     pub fn checkout_sessions(&self) -> Vec<Value> {
+        self.selected(|_| true)
+    }
+
+    /// Returns the Checkout Sessions with this `client_reference_id`, oldest first.
+    pub fn checkout_sessions_for(&self, reference: &str) -> Vec<Value> {
+        self.selected(|checkout| checkout.reference.as_deref() == Some(reference))
+    }
+
+    fn selected(&self, is_selected: impl Fn(&Checkout) -> bool) -> Vec<Value> {
         let now = self.0.now_seconds();
         let mut state = self.0.state();
         state.checkouts.iter_mut().for_each(|checkout| checkout.end_at(now));
-        state.checkouts.iter().map(|checkout| checkout.to_json(Value::Null)).collect()
+        let selected = state.checkouts.iter().filter(|checkout| is_selected(checkout));
+        selected.map(|checkout| checkout.to_json(Value::Null)).collect()
     }
 
     /// Returns the refunds, oldest first.

@@ -3,98 +3,24 @@
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::http::StatusCode;
 use futures::{StreamExt, stream};
 use harness::fault::Fault;
-use harness::proxy::{Arrival, Fate, Plan, Proxied, Wiring};
+use harness::proxy::{Arrival, Fate, Proxied, Wiring};
 use harness::{Answer, Service};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::paths::{self, Ask, Key, Path, Scene, Stage, plain, told};
+use super::strike::{Strike, strikes};
 
 /// How many cases are under way at once. Most of them only wait.
 const AT_ONCE: usize = 256;
 /// How many of them work over a healthy database: more would make it a slow one.
 const AT_WORK: usize = 8;
-/// A database that fails for good takes this long each time. Who tries again for seconds then
-/// does so some ten times, and not a hundred.
-const PAUSE: Duration = Duration::from_millis(400);
 /// How often a case is tried whose fault never had its turn, because the machine was so busy
 /// that the calls before it ran out of time.
 const TRIES: usize = 5;
-
-/// The faults that also strike for good: of those that the functions take alike, one. A short
-/// delay, however often, is none to them.
-const ENDLESS: [Fault; 10] = [
-    Fault::Refused,
-    Fault::ResetBefore,
-    Fault::LostReply,
-    Fault::TruncatedReply,
-    Fault::LateRequest(Duration::from_millis(2_500)),
-    Fault::LateReply(Duration::from_millis(2_500)),
-    Fault::Error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
-    Fault::Error(StatusCode::BAD_REQUEST, "ThrottlingException"),
-    Fault::Error(StatusCode::BAD_REQUEST, "TransactionConflictException"),
-    Fault::Cancelled(&["ConditionalCheckFailed", "ThrottlingError"]),
-];
-
-/// Where a fault strikes.
-#[derive(Debug, Clone)]
-struct Strike {
-    fault: Fault,
-    /// The number of the call among all.
-    number: usize,
-    /// The call's operation, and its number among those. Two calls that are sent together come
-    /// in any order.
-    operation: String,
-    of_its_kind: usize,
-    /// Whether it strikes every later call as well.
-    onwards: bool,
-}
-
-impl Plan for Strike {
-    fn fate(&self, call: &Arrival) -> Fate {
-        let is_it = if self.fault == Fault::Refused {
-            self.is_at(call.number)
-        } else if self.onwards && call.number > self.number {
-            true
-        } else {
-            call.operation == self.operation && call.of_its_kind == self.of_its_kind
-        };
-        match (is_it, self.onwards) {
-            (true, true) => Fate::MeetAfter(PAUSE, self.fault),
-            (true, false) => Fate::Meet(self.fault),
-            (false, _) => Fate::Forward,
-        }
-    }
-
-    fn refuses(&self, number: usize) -> bool {
-        self.fault == Fault::Refused && self.is_at(number)
-    }
-}
-
-impl Strike {
-    fn is_at(&self, number: usize) -> bool {
-        number == self.number || self.onwards && number > self.number
-    }
-
-    /// What is slow to end is begun first.
-    fn slowness(&self) -> u32 {
-        let waits = match self.fault {
-            Fault::LateRequest(delay) | Fault::LateReply(delay) => delay > Duration::from_secs(1),
-            Fault::Refused
-            | Fault::ResetBefore
-            | Fault::LostReply
-            | Fault::TruncatedReply
-            | Fault::Error(..)
-            | Fault::Cancelled(_) => false,
-        };
-        u32::from(waits) + 2 * u32::from(self.onwards)
-    }
-}
 
 /// What a path does over a database without faults.
 struct Healthy {
@@ -144,28 +70,6 @@ impl Healthy {
         let unchanged = (makes_nothing && before == finally).then_some(stage);
         let (first, second) = (told(&first), told(&second));
         Self { path, calls, before, first, after, made, second, finally, finally_seen, records, unchanged }
-    }
-
-    /// Every way in which a fault can strike it.
-    fn strikes(&self) -> Vec<Strike> {
-        let mut strikes = Vec::new();
-        for (number, call) in self.calls.iter().enumerate() {
-            for fault in Fault::ALL {
-                let is_the_same_as_a_conflict =
-                    matches!(fault, Fault::Cancelled(_)) && call.operation != "TransactWriteItems";
-                if is_the_same_as_a_conflict {
-                    continue;
-                }
-                for onwards in [false, true] {
-                    if onwards && !ENDLESS.contains(&fault) {
-                        continue;
-                    }
-                    let Arrival { operation, of_its_kind, .. } = call.clone();
-                    strikes.push(Strike { fault, number, operation, of_its_kind, onwards });
-                }
-            }
-        }
-        strikes
     }
 }
 
@@ -303,7 +207,7 @@ async fn every_path_survives_every_fault_at_every_call() {
     let number_of_paths = paths.len();
     for path in paths {
         let known = Arc::new(Healthy::learn(path, &healthy, &wiring).await);
-        cases.extend(known.strikes().into_iter().map(|strike| (Arc::clone(&known), strike)));
+        cases.extend(strikes(&known.calls).into_iter().map(|strike| (Arc::clone(&known), strike)));
     }
     cases.sort_by_key(|(_, strike)| std::cmp::Reverse(strike.slowness()));
     let number_of_cases = cases.len();
@@ -335,13 +239,6 @@ async fn every_path_survives_every_fault_at_every_call() {
         format!("{number_of_paths} paths, {number_of_cases} cases, {unavailable} of them 503 at first");
     let mut output = io::stdout();
     writeln!(output, "{figures}").unwrap();
-}
-
-#[test]
-fn what_strikes_for_good_is_among_all_faults() {
-    for fault in ENDLESS {
-        assert!(Fault::ALL.contains(&fault), "{fault:?}");
-    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ struct Case {
     shown: BTreeSet<String>,
 }
 
-/// What an act is answered: the status, and where it leads.
+/// What an act is answered: the status, and the page that it leads to.
 type Told = (u16, Option<String>);
 
 impl Case {
@@ -213,7 +213,7 @@ impl Case {
         }
     }
 
-    /// Where it must have come to.
+    /// How it must have ended.
     async fn is_over(&self, shop: &CardShop) {
         let paid = shop.paid_by_card(&self.order, &self.to_string()).await;
         assert_eq!(self.open_pages(shop), [""; 0], "{self}");

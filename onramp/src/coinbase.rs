@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::vendor_page::VendorPages;
-use crate::{CdpKey, OnrampError, Purchase};
+use crate::{CdpKey, OnrampError, Purchase, is_word};
 
 const API: &str = "https://api.cdp.coinbase.com";
 const PATH: &str = "/platform/v2/onramp/sessions";
@@ -129,10 +129,8 @@ fn page(response: &Response<Bytes>) -> Result<String, OnrampError> {
         let page = said.pointer("/session/onrampUrl").and_then(Value::as_str).map(str::to_owned);
         return page.ok_or_else(|| OnrampError::Misconfigured("its response names no page".to_owned()));
     }
-    // A short name of the vendor's own. Whatever else it says could repeat what it was sent.
-    let is_name =
-        |text: &&str| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let kind = said.get("errorType").and_then(Value::as_str).filter(is_name).unwrap_or("no error type");
+    let kind = said.get("errorType").and_then(Value::as_str).filter(|text| is_word(text));
+    let kind = kind.unwrap_or("no error type");
     let what = format!("{} {kind}", status.as_u16());
     Err(match status {
         StatusCode::BAD_REQUEST => OnrampError::Refused(what),

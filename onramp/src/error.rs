@@ -26,3 +26,10 @@ impl From<HttpError> for OnrampError {
         }
     }
 }
+
+/// Returns whether a text is one of a vendor's own words, such as `card_declined`. Any other text of a vendor could repeat
+/// what it was sent.
+pub fn is_word(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_allowed)
+}

@@ -17,7 +17,7 @@ pub mod webhook;
 
 pub use cdp_key::CdpKey;
 pub use coinbase::{Coinbase, CoinbaseSecret};
-pub use error::OnrampError;
+pub use error::{OnrampError, is_word};
 pub use moonpay::{MoonPay, MoonPaySecret};
 pub use purchase::Purchase;
 pub use stripe::VERSION as STRIPE_VERSION;

@@ -19,8 +19,8 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::OnrampError;
 use crate::vendor_page::VendorPages;
+use crate::{OnrampError, is_word};
 
 const API: &str = "https://api.stripe.com";
 /// The version of the API that this code was written for. Without it, the account's own would be used.
@@ -326,10 +326,6 @@ fn checked(id: &str) -> Result<&str, OnrampError> {
 
 fn is_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-fn is_word(text: &str) -> bool {
-    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 fn undocumented(what: &str) -> OnrampError {

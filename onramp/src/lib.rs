@@ -10,6 +10,7 @@ pub mod hook0_signature;
 mod moonpay;
 mod purchase;
 mod stripe;
+mod stripe_onramp;
 pub mod stripe_signature;
 mod vendor_page;
 mod vendors;
@@ -24,4 +25,5 @@ pub use stripe::VERSION as STRIPE_VERSION;
 pub use stripe::{
     CheckoutLook, CheckoutTerms, OpenedCheckout, Stripe, StripeError, StripeSecret, named_order,
 };
+pub use stripe_onramp::{StripeOnramp, VERSION as STRIPE_ONRAMP_VERSION};
 pub use vendors::{Vendor, Vendors};

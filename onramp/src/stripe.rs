@@ -27,7 +27,7 @@ const API: &str = "https://api.stripe.com";
 pub const VERSION: &str = "2026-10-28.endive";
 const PAGES: VendorPages = VendorPages::Hosts(&["checkout.stripe.com"]);
 /// Under which Stripe's objects name the order.
-const ORDER_ID: &str = "order_id";
+pub(crate) const ORDER_ID: &str = "order_id";
 
 /// The secret of a Stripe account, as Secrets Manager holds it.
 #[derive(Clone, Deserialize)]
@@ -55,6 +55,11 @@ impl StripeSecret {
             Err(invalid())
         }
     }
+
+    /// Returns whether it is the key of a sandbox, in which no money moves.
+    pub(crate) fn is_test(&self) -> bool {
+        ["sk_test_", "rk_test_"].iter().any(|prefix| self.key.starts_with(prefix))
+    }
 }
 
 impl fmt::Debug for StripeSecret {
@@ -69,6 +74,7 @@ pub struct Stripe {
     http: HttpsClient,
     secret: StripeSecret,
     api: String,
+    version: &'static str,
     pages: VendorPages,
 }
 
@@ -124,7 +130,17 @@ pub enum StripeError {
 impl Stripe {
     /// Opens an account.
     pub fn new(http: HttpsClient, secret: StripeSecret) -> Self {
-        Self { http, secret, api: API.to_owned(), pages: PAGES }
+        Self::with(http, secret, VERSION, PAGES)
+    }
+
+    /// Opens an account for a product that has a version of the API and pages of its own.
+    pub(crate) fn with(
+        http: HttpsClient,
+        secret: StripeSecret,
+        version: &'static str,
+        pages: VendorPages,
+    ) -> Self {
+        Self { http, secret, api: API.to_owned(), version, pages }
     }
 
     /// Opens a double of the service at this origin, for tests and the local run.
@@ -227,7 +243,7 @@ impl Stripe {
         }
     }
 
-    async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -241,7 +257,7 @@ impl Stripe {
             .method(method)
             .uri(format!("{}{path}{query}", self.api))
             .header(AUTHORIZATION, format!("Bearer {}", self.secret.key))
-            .header("stripe-version", VERSION)
+            .header("stripe-version", self.version)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
@@ -315,7 +331,7 @@ fn payment(intent: &Value, covers: Amount, asked: &Charge) -> Result<CardPayment
     })
 }
 
-fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name).and_then(Value::as_str)
 }
 

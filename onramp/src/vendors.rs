@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use http_client::HttpsClient;
 use url::Url;
 
-use crate::{Coinbase, MoonPay, OnrampError, Purchase};
+use crate::{Coinbase, MoonPay, OnrampError, Purchase, StripeOnramp};
 
 /// A vendor that is set up.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub enum Vendor {
     Coinbase(Box<Coinbase>),
     /// `MoonPay`.
     MoonPay(MoonPay),
+    /// Stripe's crypto onramp.
+    Stripe(Box<StripeOnramp>),
 }
 
 impl Vendor {
@@ -25,13 +27,14 @@ impl Vendor {
         match self {
             Self::Coinbase(coinbase) => coinbase.open(purchase, now).await,
             Self::MoonPay(moonpay) => moonpay.open(purchase),
+            Self::Stripe(stripe) => stripe.open(purchase).await,
         }
     }
 
     /// Returns how long a purchase takes at least, until its crypto arrives.
     pub const fn needed_time(&self) -> Duration {
         match self {
-            Self::Coinbase(_) | Self::MoonPay(_) => Duration::from_mins(5),
+            Self::Coinbase(_) | Self::MoonPay(_) | Self::Stripe(_) => Duration::from_mins(5),
         }
     }
 
@@ -40,6 +43,7 @@ impl Vendor {
         match self {
             Self::Coinbase(_) => "Coinbase",
             Self::MoonPay(_) => "MoonPay",
+            Self::Stripe(_) => "Stripe",
         }
     }
 
@@ -47,6 +51,7 @@ impl Vendor {
         match self {
             Self::Coinbase(_) => OnrampVendor::Coinbase,
             Self::MoonPay(_) => OnrampVendor::Moonpay,
+            Self::Stripe(_) => OnrampVendor::Stripe,
         }
     }
 }

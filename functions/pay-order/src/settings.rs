@@ -5,7 +5,7 @@ use cards::settings::{LATE_CARD_PAYMENTS, STRIPE};
 use domain::invalid::Invalid;
 use domain::onramp::OnrampVendor;
 use domain::onramps::Onramps;
-use onramp::{Coinbase, CoinbaseSecret, MoonPay, MoonPaySecret, Vendor, Vendors};
+use onramp::{Coinbase, CoinbaseSecret, MoonPay, MoonPaySecret, StripeOnramp, StripeSecret, Vendor, Vendors};
 use runtime::config::{self, ConfigError, Settings};
 use runtime::secret::SecretSetting;
 
@@ -38,12 +38,12 @@ pub const SETTINGS: &[&str] = &[
 /// Opens the vendors that are set up. One without its secret fails the start and is named.
 pub async fn vendors(settings: Settings, aws: &SdkConfig, onramps: &Onramps) -> Result<Vendors, ConfigError> {
     let is_sandbox = settings.parsed(MODE, is_sandbox)?.unwrap_or_default();
+    let http = || Vendors::http_client().map_err(|error| ConfigError::Certificates(error.to_string()));
     let mut vendors = Vec::new();
     for vendor in onramps.iter() {
         vendors.push(match vendor {
             OnrampVendor::Coinbase => {
-                let http =
-                    Vendors::http_client().map_err(|error| ConfigError::Certificates(error.to_string()))?;
+                let http = http()?;
                 let parse = |json: &str| Coinbase::new(http, &CoinbaseSecret::parse(json)?, is_sandbox);
                 Vendor::Coinbase(Box::new(COINBASE.read(settings, aws, parse).await?))
             }
@@ -51,8 +51,13 @@ pub async fn vendors(settings: Settings, aws: &SdkConfig, onramps: &Onramps) -> 
                 let secret = MOONPAY.read(settings, aws, MoonPaySecret::parse).await?;
                 Vendor::MoonPay(MoonPay::new(secret, is_sandbox))
             }
-            // The second sells no crypto, and `Onramps` reads none of the others.
-            OnrampVendor::Stripe | OnrampVendor::StripeWeb2 | OnrampVendor::None => continue,
+            OnrampVendor::Stripe => {
+                let http = http()?;
+                let parse = |json: &str| StripeOnramp::new(http, StripeSecret::parse(json)?, is_sandbox);
+                Vendor::Stripe(Box::new(STRIPE.read(settings, aws, parse).await?))
+            }
+            // The first sells no crypto, and `Onramps` does not read the other.
+            OnrampVendor::StripeWeb2 | OnrampVendor::None => continue,
         });
     }
     Ok(Vendors::new(vendors))

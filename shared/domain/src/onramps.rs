@@ -59,7 +59,8 @@ impl Onramps {
             let vendor = OnrampVendor::parse(name).ok().filter(|vendor| vendor.is_supported());
             let vendor = vendor.filter(|vendor| !vendors.contains(vendor));
             let expected = || {
-                Invalid::expected("vendors separated by commas, each once: coinbase, moonpay, stripe-web2")
+                let names = "coinbase, moonpay, stripe, stripe-web2";
+                Invalid::expected(format!("vendors separated by commas, each once: {names}"))
             };
             vendors.push(vendor.ok_or_else(expected)?);
         }
@@ -139,8 +140,12 @@ fn asset(vendor: OnrampVendor, chain: &Chain, token: &Token) -> Option<Asset> {
     let network = match vendor {
         // No token is sold. The operator declares that a token of the configuration is worth one unit of its currency.
         OnrampVendor::StripeWeb2 => Charge::is_possible_in(currency).then_some("card"),
+        // Stripe charges other currencies as well, but only where it sells no USDC on Base.
+        OnrampVendor::Stripe => {
+            network(vendor, chain.id).filter(|_| symbol == "USDC" && currency.as_str() == "USD")
+        }
         // Each of these sells USDC. What else one sells depends on the payer's country.
-        OnrampVendor::Coinbase | OnrampVendor::Moonpay | OnrampVendor::Stripe | OnrampVendor::None => {
+        OnrampVendor::Coinbase | OnrampVendor::Moonpay | OnrampVendor::None => {
             network(vendor, chain.id).filter(|_| symbol == "USDC")
         }
     };
@@ -158,7 +163,9 @@ fn network(vendor: OnrampVendor, chain: ChainId) -> Option<&'static str> {
         (OnrampVendor::Coinbase, 1) => Some("ethereum"),
         (OnrampVendor::Coinbase, 10) => Some("optimism"),
         (OnrampVendor::Coinbase, 137) => Some("polygon"),
-        (OnrampVendor::Coinbase, 8453) => Some("base"),
+        // Stripe sells on more networks. A wallet is named by a key that is not always the network's name, and the key of
+        // no other network is confirmed: a wrong key is a refusal at the click.
+        (OnrampVendor::Coinbase | OnrampVendor::Stripe, 8453) => Some("base"),
         (OnrampVendor::Coinbase, 42_161) => Some("arbitrum"),
         (OnrampVendor::Moonpay, 1) => Some("usdc"),
         (OnrampVendor::Moonpay, 10) => Some("usdc_optimism"),
@@ -180,8 +187,8 @@ impl OnrampVendor {
     /// Returns whether this version can open a payment at the vendor.
     const fn is_supported(self) -> bool {
         match self {
-            Self::Coinbase | Self::Moonpay | Self::StripeWeb2 => true,
-            Self::Stripe | Self::None => false,
+            Self::Coinbase | Self::Moonpay | Self::Stripe | Self::StripeWeb2 => true,
+            Self::None => false,
         }
     }
 
@@ -209,8 +216,10 @@ mod tests {
 
     #[test]
     fn vendors_are_read_once_each_and_only_if_they_are_supported() {
-        let read = Onramps::parse("coinbase, moonpay").unwrap();
-        assert_eq!(read.iter().collect::<Vec<_>>(), [OnrampVendor::Coinbase, OnrampVendor::Moonpay]);
+        let read = Onramps::parse("coinbase, moonpay,stripe,stripe-web2").unwrap();
+        let all =
+            [OnrampVendor::Coinbase, OnrampVendor::Moonpay, OnrampVendor::Stripe, OnrampVendor::StripeWeb2];
+        assert_eq!(read.iter().collect::<Vec<_>>(), all);
         for text in ["", "coinbase,coinbase", "none", "paypal", "coinbase,", "Coinbase"] {
             assert!(Onramps::parse(text).is_err(), "{text}");
         }
@@ -241,5 +250,22 @@ mod tests {
         let onramps = Onramps::parse("coinbase").unwrap();
         let offered: Vec<u64> = onramps.offers(&chains).map(|(_, chain, _)| chain.id.as_u64()).collect();
         assert_eq!(offered, [8453]);
+    }
+
+    #[test]
+    fn stripe_sells_usdc_on_base_for_dollars() {
+        let sold_for = |currency: &str| {
+            let usdc = r#""address": "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913""#;
+            let chains = Chains::parse(&format!(
+                r#"[{{ "chainId": 8453, "finality": "safe",
+                      "tokens": [{{ {usdc}{currency} }}, "0x60a3E35Cc302bFA44Cb288Bc5a4F316Fdb1adb42"] }},
+                    {{ "chainId": 1, "finality": "safe", "tokens": ["0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"] }},
+                    {{ "chainId": 137, "finality": "safe", "tokens": ["0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359"] }}]"#
+            ));
+            let chains = chains.unwrap();
+            sold(OnrampVendor::Stripe, &chains).map(|(id, name)| (id.as_u64(), name)).collect::<Vec<_>>()
+        };
+        assert_eq!(sold_for(""), [(8453, "USDC".to_owned())]);
+        assert_eq!(sold_for(r#", "currency": "EUR""#), []);
     }
 }

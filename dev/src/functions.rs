@@ -13,6 +13,7 @@ use create_checkout_session::CreateCheckoutSession;
 use create_order::CreateOrder;
 use domain::chain_config::Chains;
 use domain::deposit_address::ForwarderFactory;
+use domain::onramp::OnrampVendor;
 use domain::onramps::Onramps;
 use domain::redirect::RedirectSchemes;
 use domain::retention::Retention;
@@ -60,6 +61,10 @@ pub struct Environment {
     pub coinbase_webhooks: Vec<String>,
     /// The merchant's Stripe account, if cards are taken.
     pub stripe: Option<Stripe>,
+    /// What signs Stripe's webhooks, if it sells crypto and no cards are taken.
+    pub stripe_webhooks: Vec<String>,
+    /// The header that names the payer's address, as a proxy before API Gateway sets it.
+    pub client_ip_header: Option<String>,
     /// Whether the chains are local ones: then the checkout page hides real wallets.
     pub is_local: bool,
 }
@@ -88,6 +93,8 @@ impl Environment {
             vendors: Vendors::default(),
             coinbase_webhooks: Vec::new(),
             stripe: None,
+            stripe_webhooks: Vec::new(),
+            client_ip_header: None,
             is_local: false,
         }
     }
@@ -120,6 +127,8 @@ impl Functions {
             vendors,
             coinbase_webhooks,
             stripe,
+            stripe_webhooks,
+            client_ip_header,
             is_local,
         } = environment;
         let page = PageConfiguration::new(&Brand::default(), &chains, &schemes, &onramps, is_local);
@@ -131,6 +140,9 @@ impl Functions {
             let late_money = LateMoney::Refund;
             stripe.clone().map(|stripe| Cards { store: store(), stripe, clock: clock(), late_money })
         };
+        let sells_crypto = onramps.contains(OnrampVendor::Stripe);
+        let of_cards = stripe.as_ref().map(|stripe| stripe.webhook_secrets().to_vec());
+        let stripe_webhooks = of_cards.or_else(|| sells_crypto.then_some(stripe_webhooks));
         let (chains_of_links, onramps_of_links) = (chains.clone(), onramps.clone());
         Self(BTreeMap::from([
             page_function("checkout-page", checkout_page::SETTINGS, Page(CheckoutPage::new(&page))),
@@ -145,7 +157,7 @@ impl Functions {
                     vendors,
                     cards: cards(),
                     public_url: None,
-                    client_ip_header: None,
+                    client_ip_header,
                 }),
             ),
             function(
@@ -217,7 +229,13 @@ impl Functions {
             function(
                 "record-stripe-event",
                 cards::settings::SETTINGS,
-                RecordStripeEvent { cards: cards(), clock: clock() },
+                RecordStripeEvent {
+                    store: store(),
+                    secrets: stripe_webhooks,
+                    cards: cards(),
+                    sells_crypto,
+                    clock: clock(),
+                },
             ),
             function(
                 "record-order-event",

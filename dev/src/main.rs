@@ -314,6 +314,9 @@ async fn serve(options: Serve) -> Result<()> {
         vendors: vendors.as_ref().map(|vendors| vendors.vendors.clone()).unwrap_or_default(),
         coinbase_webhooks: vendors.as_ref().map(|it| it.coinbase_webhooks.clone()).unwrap_or_default(),
         stripe: vendors.as_ref().map(|vendors| vendors.stripe.clone()),
+        // The account has the secrets, and no proxy is before this service.
+        stripe_webhooks: Vec::new(),
+        client_ip_header: None,
         is_local: true,
     });
     let router = gateway::router(&template, functions, clock)?;

@@ -316,6 +316,10 @@ pub struct Setup {
     pub coinbase_webhooks: Vec<String>,
     /// The merchant's Stripe account, if cards are taken.
     pub stripe: Option<Stripe>,
+    /// What signs Stripe's webhooks, if it sells crypto and no cards are taken.
+    pub stripe_webhooks: Vec<String>,
+    /// The header in which a proxy names the payer's address.
+    pub client_ip_header: Option<String>,
 }
 
 impl Default for Setup {
@@ -332,6 +336,8 @@ impl Default for Setup {
             vendors: Vendors::default(),
             coinbase_webhooks: Vec::new(),
             stripe: None,
+            stripe_webhooks: Vec::new(),
+            client_ip_header: None,
         }
     }
 }
@@ -356,6 +362,8 @@ pub fn functions(aws: SdkConfig, table: &str, clock: Clock, setup: &Setup) -> Fu
         vendors: setup.vendors.clone(),
         coinbase_webhooks: setup.coinbase_webhooks.clone(),
         stripe: setup.stripe.clone(),
+        stripe_webhooks: setup.stripe_webhooks.clone(),
+        client_ip_header: setup.client_ip_header.clone(),
         ..Environment::with_defaults(aws, table, clock, secrets, setup.factory)
     })
 }

@@ -1,38 +1,54 @@
-//! `POST /webhooks/stripe`: Stripe says that something happened to a card payment (docs/onramps.md).
+//! `POST /webhooks/stripe`: Stripe says that something happened to a card payment or to a purchase of crypto
+//! (docs/onramps.md).
 //!
-//! What happened is not taken from the webhook. It only names an order, whose Checkout Sessions are then looked at. Webhooks
-//! may be lost, doubled and out of order: `watch-card` looks, too.
+//! What happened to a card payment is not taken from the webhook. It only names an order, whose Checkout Sessions are then
+//! looked at. Webhooks may be lost, doubled and out of order: `watch-card` looks, too.
+//!
+//! What Stripe says of a purchase is shown beside the order and decides nothing: the chain does.
+
+mod purchase;
 
 use api::{ApiError, Endpoint, ErrorCode, Request, Response};
 use cards::{CardError, Cards};
 use domain::id::OrderId;
+use domain::time::Timestamp;
 use lambda_http::tracing;
 use onramp::named_order;
 use onramp::stripe_signature::verify;
 use onramp::webhook::WebhookRefusal;
 use runtime::Clock;
 use serde_json::{Value, json};
+use store::Store;
+
+use crate::purchase::purchase;
 
 const HEADER: &str = "Stripe-Signature";
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
 pub struct RecordStripeEvent {
+    /// Where orders are kept.
+    pub store: Store,
+    /// What signs webhooks; `None` if Stripe is not set up.
+    pub secrets: Option<Vec<String>>,
     /// Card payments; `None` if they are not offered.
     pub cards: Option<Cards>,
+    /// Whether payers can buy crypto from Stripe.
+    pub sells_crypto: bool,
     /// By which the age of a signature is judged.
     pub clock: Clock,
 }
 
 impl Endpoint for RecordStripeEvent {
     async fn handle(&self, request: &Request) -> Result<Response, ApiError> {
-        let cards = self.cards.as_ref().ok_or_else(not_offered)?;
+        let secrets = self.secrets.as_ref().ok_or_else(not_set_up)?;
         let signature = request.header(HEADER).ok_or_else(|| {
             ApiError::new(ErrorCode::SignatureMissing, format!("The header {HEADER} is missing"))
                 .about(HEADER)
         })?;
         let body = request.body()?;
-        verify(signature, body, cards.stripe.webhook_secrets(), self.clock.now()).map_err(|refusal| {
+        let now = self.clock.now();
+        verify(signature, body, secrets, now).map_err(|refusal| {
             let (code, message) = match refusal {
                 WebhookRefusal::Invalid => {
                     (ErrorCode::SignatureInvalid, "No signature of this webhook is valid")
@@ -47,13 +63,32 @@ impl Endpoint for RecordStripeEvent {
         // It is signed, so only Stripe can have written it.
         let event: Value = serde_json::from_slice(body)
             .map_err(|_| ApiError::new(ErrorCode::InvalidJson, "The body is not JSON"))?;
-        let order = Box::pin(order_of(cards, &event)).await.map_err(unavailable)?;
-        let is_ours = match order {
-            Some(order) => Box::pin(cards.look(order)).await.map_err(unavailable)?,
-            None => false,
+        let is_ours = if event.get("type").and_then(Value::as_str) == Some(purchase::EVENT) {
+            self.report(&event, now).await?
+        } else {
+            Box::pin(self.look(&event)).await.map_err(unavailable)?
         };
         // An account has other payments, too.
         Response::new(if is_ours { "Webhook received" } else { "Webhook ignored" }, &json!({}))
+    }
+}
+
+impl RecordStripeEvent {
+    /// Looks at the card payments of the order that an event is about. Returns `false` if it is about none.
+    async fn look(&self, event: &Value) -> Result<bool, CardError> {
+        let Some(cards) = &self.cards else { return Ok(false) };
+        match order_of(cards, event).await? {
+            Some(order) => cards.look(order).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Keeps what Stripe says of a purchase. Returns `false` if no order is bought for by it.
+    async fn report(&self, event: &Value, now: Timestamp) -> Result<bool, ApiError> {
+        match purchase(event, now).filter(|_| self.sells_crypto) {
+            Some((order, address, report)) => Ok(self.store.report_purchase(order, address, &report).await?),
+            None => Ok(false),
+        }
     }
 }
 
@@ -70,8 +105,8 @@ async fn order_of(cards: &Cards, event: &Value) -> Result<Option<OrderId>, CardE
     }
 }
 
-fn not_offered() -> ApiError {
-    ApiError::new(ErrorCode::OnrampNotConfigured, "Card payments are not configured")
+fn not_set_up() -> ApiError {
+    ApiError::new(ErrorCode::OnrampNotConfigured, "Webhooks of Stripe are not configured")
 }
 
 /// Stripe sends the webhook again.

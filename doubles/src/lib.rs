@@ -7,8 +7,14 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+mod address;
+mod amount;
 pub mod coinbase;
+mod outcome;
+mod page;
 pub mod stripe;
+
+pub use outcome::Outcome;
 
 /// The double's clock, in milliseconds since 1970.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;

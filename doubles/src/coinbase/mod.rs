@@ -2,7 +2,6 @@
 //!
 //! Simplified: one unit of crypto costs one unit of fiat, and there are no fees.
 
-mod amount;
 mod faults;
 mod page;
 mod payment;
@@ -20,13 +19,13 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 pub use faults::Fault;
-pub use payment::Outcome;
 use serde_json::Value;
 use sessions::Session;
 use tokio::net::TcpListener;
 use url::Url;
 pub use webhooks::{SIGNATURE, Versions, sign};
 
+pub use crate::Outcome;
 use crate::{Deliver, Delivery, Now, WebhookTarget};
 
 /// What a double is started with.

@@ -9,20 +9,16 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY}
 use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded;
 
-use super::{Outcome, Shared};
-
-const STYLE: &str = "body{font:18px/1.5 system-ui,sans-serif;max-width:40rem;margin:0 auto;padding:1rem}\
-    h1{background:#b00;color:#fff;font-size:2rem;line-height:1.2;padding:1rem}\
-    dd{margin:0 0 .5rem;overflow-wrap:anywhere}button{display:block;font:inherit;margin:.5rem 0;padding:.5rem 1rem}";
+use super::Shared;
+use crate::Outcome;
+use crate::page::{buttons, document, escape};
 
 /// Shows the page of a URL, which uses it up.
 pub(super) async fn show(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
     let token = field(query.unwrap_or_default().as_bytes(), "sessionToken");
     let Some(session) = shared.visit(&token) else { return ended() };
     let request = session.request;
-    let buttons = Outcome::BUTTONS
-        .map(|(_, name, text)| format!("<button name=\"outcome\" value=\"{name}\">{text}</button>"))
-        .concat();
+    let buttons = buttons(Outcome::BUTTONS.map(|(_, name, text)| (name, text)));
     let content = format!(
         "<dl><dt>Amount</dt><dd>{} {}</dd><dt>Address</dt><dd>{}</dd><dt>Network</dt><dd>{}</dd></dl>\
          <form method=\"post\" action=\"/buy\"><input type=\"hidden\" name=\"sessionToken\" value=\"{}\">{buttons}</form>",
@@ -61,25 +57,16 @@ fn failed(reason: &str) -> Response {
 }
 
 fn page(status: StatusCode, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Double of Coinbase</title>\
-         <style>{STYLE}</style><main><h1>This is a DOUBLE of Coinbase. No money moves.</h1>{content}</main></html>"
-    );
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
         (REFERRER_POLICY, "no-referrer"),
     ];
-    (status, headers, html).into_response()
+    (status, headers, document("Coinbase", content)).into_response()
 }
 
 /// Returns a field of a form or a query, or nothing.
 fn field(form: &[u8], name: &str) -> String {
     let mut fields = form_urlencoded::parse(form);
     fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,13 +1,12 @@
 //! The body of a create call, and the rules that it must follow.
 
-use std::net::IpAddr;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::Settings;
-use super::amount::Amount;
+use crate::address::{is_evm_address, is_public};
+use crate::amount::Amount;
 
 /// The networks whose addresses are not those of EVM chains. Their format is not checked.
 const OTHER_NETWORKS: [&str; 2] = ["bitcoin", "solana"];
@@ -123,11 +122,6 @@ fn all(field: Option<&String>, check: impl FnOnce(&str) -> bool) -> bool {
     field.is_none_or(|text| check(text))
 }
 
-fn is_evm_address(text: &str) -> bool {
-    let digits = text.strip_prefix("0x").unwrap_or_default();
-    digits.len() == 40 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-}
-
 fn is_code(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|letter| letter.is_ascii_uppercase())
 }
@@ -143,17 +137,4 @@ fn is_redirect(text: &str, allowed: &[String]) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && (url.scheme() == "https" || (url.scheme() == "http" && is_local))
         && url.host_str().is_some_and(|host| allowed.iter().any(|allowed| allowed == host))
-}
-
-/// Whether an address is not one of a private network. Addresses for documentation, such as 192.0.2.1, are accepted.
-fn is_public(text: &str) -> bool {
-    match text.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V4(ip)) => {
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
-        }
-        Ok(IpAddr::V6(ip)) => {
-            !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified())
-        }
-        Err(_) => false,
-    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::objects::Payment;
 use super::{Shared, form, webhooks};
+use crate::page::{buttons, document};
 
 /// What a payer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +44,7 @@ pub(super) async fn show(Extracted(shared): Extracted<Arc<Shared>>, Path(id): Pa
     if checkout.status != "open" {
         return page(StatusCode::GONE, &format!("<p>This page is {}.</p>", checkout.status));
     }
-    let buttons: String = Outcome::ALL
-        .map(|(_, value, label)| format!(r#"<button name="outcome" value="{value}">{label}</button>"#))
-        .concat();
+    let buttons = buttons(Outcome::ALL.map(|(_, name, text)| (name, text)));
     let (amount, currency) = (checkout.amount, checkout.currency.to_uppercase());
     let (whole, cents) = (amount / 100, amount % 100);
     let order = checkout.reference.clone().unwrap_or_default();
@@ -75,14 +74,8 @@ pub(super) async fn submit(
     }
 }
 
-fn page(status: StatusCode, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Double of Stripe</title><style>body{{font:18px/1.5 system-ui,sans-serif;max-width:40rem;margin:0 auto;\
-         padding:1rem}}h1{{background:#b00;color:#fff;padding:1rem}}button{{display:block;font:inherit;margin:.5rem 0;\
-         padding:.5rem 1rem}}</style><main><h1>This is a DOUBLE of Stripe. No money moves.</h1>{content}</main></html>"
-    );
-    (status, Html(html)).into_response()
+pub(super) fn page(status: StatusCode, content: &str) -> Response {
+    (status, Html(document("Stripe", content))).into_response()
 }
 
 /// Carries out what a payer does. Returns where the payer goes; `None` if they stay.

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A decimal amount above zero.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Amount {
+pub(crate) struct Amount {
     units: u128,
     /// How many of the digits are decimals. At least six, so that half an amount has its own.
     decimals: u32,
 }
 
 impl Amount {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let is_number =
             |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -24,11 +24,11 @@ impl Amount {
     }
 
     /// Returns half of it, rounded down to its decimals.
-    pub(super) fn half(self) -> Self {
+    pub(crate) fn half(self) -> Self {
         Self { units: self.units / 2, ..self }
     }
 
-    pub(super) fn plus_one(self) -> Self {
+    pub(crate) fn plus_one(self) -> Self {
         Self { units: self.units.saturating_add(10_u128.pow(self.decimals)), ..self }
     }
 }

@@ -364,7 +364,10 @@ fn announce(
     }
     if let Some(vendors) = vendors {
         println!("Coinbase  a double at {}, which sells play money", vendors.coinbase.url());
-        println!("Stripe    a double at {}, which charges no card", vendors.stripe_double.url());
+        println!(
+            "Stripe    a double at {}, which charges no card and sells play money",
+            vendors.stripe_double.url()
+        );
     }
     println!("Try       curl -X POST {base}/checkout-sessions -d '{{}}'");
 }

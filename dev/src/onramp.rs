@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::onramps::Onramps;
 use doubles::coinbase::{self, Settings};
-use doubles::{WebhookTarget, stripe};
-use onramp::{Coinbase, CoinbaseSecret, Stripe, StripeSecret, Vendor, Vendors};
+use doubles::{Deliver, WebhookTarget, stripe};
+use onramp::{Coinbase, CoinbaseSecret, Stripe, StripeOnramp, StripeSecret, Vendor, Vendors};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use runtime::Clock;
 use serde_json::json;
@@ -38,13 +38,18 @@ pub struct LocalOnramps {
 impl LocalOnramps {
     /// Starts the doubles. They pay on the chain of the node at `endpoint`, and send webhooks to the service at `base`.
     pub async fn start(clock: &Clock, endpoint: &str, base: &str) -> Result<Self> {
-        let (stripe, stripe_double) = start_stripe(clock, base).await?;
+        let endpoint = endpoint.to_owned();
+        let deliver: Deliver = Arc::new(move |delivery| {
+            let endpoint = endpoint.clone();
+            Box::pin(async move { send(&endpoint, &delivery.to, &delivery.amount).await })
+        });
+        let (stripe, stripe_onramp, stripe_double) = start_stripe(clock, base, Arc::clone(&deliver)).await?;
         let seed: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok().context("no key can be made")?;
         let public = pair.public_key().as_ref().to_vec();
         let secret = json!({ "keyId": KEY_ID, "keySecret": STANDARD.encode([&seed[..], &public].concat()) });
         let webhooks = vec![format!("{:032x}", fastrand::u128(..))];
-        let (clock, endpoint) = (clock.clone(), endpoint.to_owned());
+        let clock = clock.clone();
         let settings = Settings {
             key_id: KEY_ID.to_owned(),
             public_key: public,
@@ -55,17 +60,17 @@ impl LocalOnramps {
                 secrets: webhooks.clone(),
             }),
             now: Arc::new(move || clock.now().as_millis()),
-            deliver: Arc::new(move |delivery| {
-                let endpoint = endpoint.clone();
-                Box::pin(async move { send(&endpoint, &delivery.to, &delivery.amount).await })
-            }),
+            deliver,
         };
         let double = coinbase::Coinbase::start(settings, 0).await?;
         let secret = CoinbaseSecret::parse(&secret.to_string())?;
         let vendor = Coinbase::new(Vendors::http_client()?, &secret, false)?.at(double.url());
         Ok(Self {
-            onramps: Onramps::parse("stripe-web2,coinbase")?,
-            vendors: Vendors::new(vec![Vendor::Coinbase(Box::new(vendor))]),
+            onramps: Onramps::parse("stripe-web2,coinbase,stripe")?,
+            vendors: Vendors::new(vec![
+                Vendor::Coinbase(Box::new(vendor)),
+                Vendor::Stripe(Box::new(stripe_onramp)),
+            ]),
             coinbase_webhooks: webhooks,
             stripe,
             coinbase: double,
@@ -74,8 +79,12 @@ impl LocalOnramps {
     }
 }
 
-/// Starts a double of Stripe, and returns the account that leads to it.
-async fn start_stripe(clock: &Clock, base: &str) -> Result<(Stripe, stripe::Stripe)> {
+/// Starts a double of Stripe, and returns the account that leads to it: for cards, and for its crypto onramp.
+async fn start_stripe(
+    clock: &Clock,
+    base: &str,
+    deliver: Deliver,
+) -> Result<(Stripe, StripeOnramp, stripe::Stripe)> {
     let random = || format!("{:032x}", fastrand::u128(..));
     let (key, secret) = (format!("rk_test_{}", random()), format!("whsec_{}", random()));
     let clock = clock.clone();
@@ -88,12 +97,17 @@ async fn start_stripe(clock: &Clock, base: &str) -> Result<(Stripe, stripe::Stri
                 secrets: vec![secret.clone()],
             }),
             now: Arc::new(move || clock.now().as_millis()),
+            onramp: Some(stripe::OnrampSettings {
+                api_version: onramp::STRIPE_ONRAMP_VERSION.to_owned(),
+                deliver,
+            }),
         },
         0,
     );
     let double = double.await?;
     let secret = StripeSecret::parse(&json!({ "key": key, "webhookSecrets": [secret] }).to_string())?;
-    Ok((Stripe::new(Vendors::http_client()?, secret).at(double.url()), double))
+    let onramp = StripeOnramp::new(Vendors::http_client()?, secret.clone(), true)?.at(double.url());
+    Ok((Stripe::new(Vendors::http_client()?, secret).at(double.url()), onramp, double))
 }
 
 /// Sends USDC of the local chain's payer.

@@ -41,6 +41,7 @@ impl CardShop {
                 api_version: onramp::STRIPE_VERSION.to_owned(),
                 webhook: None,
                 now: Arc::new(move || now.now().as_millis()),
+                onramp: None,
             },
             0,
         );

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::form::{self, What};
 use super::idempotency::Remembered;
 use super::objects::{self, Checkout};
+use super::onramp_sessions::OnrampSession;
 use super::{Call, Fault, Shared};
 
 const LEAST_CENTS: u64 = 30;
@@ -55,6 +56,10 @@ pub(super) async fn answer(
         Some(Fault::Status(status)) => {
             return respond(status, &json!({ "error": { "type": "api_error" } }), false);
         }
+        Some(Fault::Refused(code)) => {
+            let Refused(status, body) = invalid(code, "");
+            return respond(status, &body, false);
+        }
         Some(Fault::Hang) => std::future::pending().await,
         Some(
             Fault::CutResponse
@@ -69,7 +74,13 @@ pub(super) async fn answer(
         let Refused(status, body) = refused(401, "invalid_request_error", "api_key_invalid", "");
         return respond(status, &body, false);
     }
-    if header("stripe-version") != shared.settings.api_version {
+    let version = if path.starts_with("crypto/") {
+        shared.settings.onramp.as_ref().map(|onramp| &onramp.api_version)
+    } else {
+        Some(&shared.settings.api_version)
+    };
+    // An account without access to the preview finds no such path, whatever the version.
+    if version.is_some_and(|version| header("stripe-version") != version) {
         let Refused(status, body) = invalid("api_version_unknown", "Stripe-Version");
         return respond(status, &body, false);
     }
@@ -105,7 +116,14 @@ pub(super) async fn answer(
             Response::new(Body::from_stream(stream::iter(parts)))
         }
         Some(Fault::InvalidBody) => Response::new(Body::from("<html>")),
-        Some(Fault::Status(_) | Fault::Hang | Fault::DoneThen500 | Fault::OtherHost | Fault::RefundFails)
+        Some(
+            Fault::Status(_)
+            | Fault::Refused(_)
+            | Fault::Hang
+            | Fault::DoneThen500
+            | Fault::OtherHost
+            | Fault::RefundFails,
+        )
         | None => respond(status, &body, false),
     }
 }
@@ -161,6 +179,16 @@ fn carry_out(shared: &Shared, (call, form): &Call, fault: Option<Fault>) -> Resu
             }
             state.checkouts.push(checkout.clone());
             Ok(checkout.to_json(Value::Null))
+        }
+        ["POST", "v1", "crypto", "onramp_sessions"] if shared.settings.onramp.is_some() => {
+            takes(What::Onramp)?;
+            let created = OnrampSession::create(state.id("cos"), &shared.url, form, now);
+            let mut session = created.map_err(|(code, param)| invalid(code, param))?;
+            if fault == Some(Fault::OtherHost) {
+                "https://evil.example/onramp".clone_into(&mut session.url);
+            }
+            state.onramp_sessions.push(session.clone());
+            Ok(session.to_json())
         }
         ["GET", "v1", "checkout", "sessions", id] => {
             takes(What::Expand)?;

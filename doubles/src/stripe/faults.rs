@@ -5,6 +5,8 @@
 pub enum Fault {
     /// This status, and the call has no effect.
     Status(u16),
+    /// 400 with this code, and the call has no effect.
+    Refused(&'static str),
     /// No response.
     Hang,
     /// The call takes effect, and the response breaks off.
@@ -13,7 +15,7 @@ pub enum Fault {
     DoneThen500,
     /// A response that is not JSON.
     InvalidBody,
-    /// A Checkout Session whose page is on another host.
+    /// A Checkout Session or an onramp session whose page is on another host.
     OtherHost,
     /// A refund that fails.
     RefundFails,

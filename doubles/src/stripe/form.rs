@@ -1,5 +1,7 @@
 //! Form bodies, and which parameters Stripe knows.
 
+use super::onramp_sessions::WALLET;
+
 /// The parameters of a body or a query string.
 pub(super) fn read(text: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
@@ -27,6 +29,21 @@ const CHECKOUT: [&str; 19] = [
     "locale",
     "submit_type",
 ];
+/// What `POST /v1/crypto/onramp_sessions` takes, likewise.
+const ONRAMP: [&str; 12] = [
+    "customer_ip_address",
+    "destination_amount",
+    "destination_currencies[0]",
+    "destination_currency",
+    "destination_network",
+    "destination_networks[0]",
+    "lock_wallet_address",
+    "metadata[*]",
+    "settlement_speed",
+    "source_amount",
+    "source_currency",
+    WALLET,
+];
 const REFUND: [&str; 5] = ["payment_intent", "charge", "amount", "reason", "metadata[*]"];
 const EXPAND: [&str; 1] = ["expand[0]"];
 
@@ -34,6 +51,7 @@ const EXPAND: [&str; 1] = ["expand[0]"];
 pub(super) fn unknown(what: What, form: &[(String, String)]) -> Option<&str> {
     let known: &[&str] = match what {
         What::Checkout => &CHECKOUT,
+        What::Onramp => &ONRAMP,
         What::Refund => &REFUND,
         What::Expand => &EXPAND,
         What::Nothing => &[],
@@ -51,6 +69,7 @@ pub(super) fn unknown(what: What, form: &[(String, String)]) -> Option<&str> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What {
     Checkout,
+    Onramp,
     Refund,
     Expand,
     Nothing,

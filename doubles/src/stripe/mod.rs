@@ -1,4 +1,5 @@
-//! A double of Stripe: Checkout Sessions, their payments, refunds and webhooks, with a payment page.
+//! A double of Stripe: Checkout Sessions, their payments, refunds and webhooks, with a payment page. If it is set up to, it
+//! also sells crypto by onramp sessions, which are a public preview with a version of its own.
 //!
 //! Simplified: no fees, one charge for each payment, and the only method is a card.
 
@@ -7,6 +8,8 @@ mod faults;
 mod form;
 mod idempotency;
 mod objects;
+mod onramp_page;
+mod onramp_sessions;
 mod page;
 mod webhooks;
 
@@ -20,12 +23,13 @@ use axum::routing::{get, post};
 pub use faults::Fault;
 use idempotency::Remembered;
 use objects::{Checkout, Payment};
+use onramp_sessions::OnrampSession;
 pub use page::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 pub use webhooks::sign;
 
-use crate::{Now, WebhookTarget};
+use crate::{Deliver, Delivery, Now, WebhookTarget};
 
 /// What a double is started with.
 pub struct Settings {
@@ -37,6 +41,16 @@ pub struct Settings {
     pub webhook: Option<WebhookTarget>,
     /// The clock.
     pub now: Now,
+    /// How crypto is sold; `None` if the account has no access to the preview.
+    pub onramp: Option<OnrampSettings>,
+}
+
+/// How a double sells crypto.
+pub struct OnrampSettings {
+    /// The version that a request must name.
+    pub api_version: String,
+    /// How crypto is sent.
+    pub deliver: Deliver,
 }
 
 /// A call that the double got: method and path, and its parameters.
@@ -59,6 +73,8 @@ struct State {
     checkouts: Vec<Checkout>,
     payments: Vec<Payment>,
     refunds: Vec<Value>,
+    onramp_sessions: Vec<OnrampSession>,
+    late: Vec<Delivery>,
     remembered: HashMap<String, Remembered>,
     faults: VecDeque<Option<Fault>>,
     calls: Vec<Call>,
@@ -86,6 +102,10 @@ impl State {
         self.checkouts.iter_mut().find(|checkout| checkout.id == id)
     }
 
+    fn onramp_session(&mut self, id: &str) -> Option<&mut OnrampSession> {
+        self.onramp_sessions.iter_mut().find(|session| session.id == id)
+    }
+
     fn payment(&mut self, id: &str) -> Option<&mut Payment> {
         self.payments.iter_mut().find(|payment| payment.intent == id)
     }
@@ -101,6 +121,7 @@ impl Stripe {
         let shared = Arc::new(Shared { settings, url, http, state: Mutex::new(state) });
         let router = Router::new()
             .route("/c/pay/{id}", get(page::show).post(page::submit))
+            .route("/onramp/{id}", get(onramp_page::show).post(onramp_page::submit))
             .route("/v1/{*path}", post(api::answer).get(api::answer))
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -206,6 +227,28 @@ impl Stripe {
         // A refund made by hand names the payment alone.
         webhooks::send(&self.0, "refund.created", &refund).await;
         Ok(())
+    }
+
+    /// Returns the onramp sessions, oldest first.
+    pub fn onramp_sessions(&self) -> Vec<Value> {
+        self.0.state().onramp_sessions.iter().map(OnrampSession::to_json).collect()
+    }
+
+    /// Does what the buttons of the page at this URL do. Returns when crypto and webhooks are sent.
+    pub async fn buy(&self, page: &str, outcome: crate::Outcome) -> Result<()> {
+        let id = page.strip_prefix(&format!("{}/onramp/", self.0.url)).context("another host's URL")?;
+        onramp_page::buy(&self.0, id, outcome).await
+    }
+
+    /// Sends the crypto of every [`crate::Outcome::Later`] so far. Returns the hashes of the transactions.
+    pub async fn deliver_late(&self) -> Result<Vec<String>> {
+        let settings = self.0.settings.onramp.as_ref().context("the account sells no crypto")?;
+        let late = std::mem::take(&mut self.0.state().late);
+        let mut hashes = Vec::new();
+        for delivery in late {
+            hashes.push((settings.deliver)(delivery).await?);
+        }
+        Ok(hashes)
     }
 
     /// Returns a signed webhook: the header and the body.

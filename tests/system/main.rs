@@ -39,6 +39,7 @@ mod record_event;
 mod round_trips;
 mod security;
 mod signatures;
+mod stripe_onramp;
 mod template;
 mod unavailable;
 mod vendor_samples;

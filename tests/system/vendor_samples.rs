@@ -5,15 +5,16 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::{card_payments, coinbase};
+use crate::{card_payments, coinbase, stripe_onramp};
 
 #[tokio::test]
 async fn what_vendors_are_sent_is_written_down() {
     let samples = json!({
         "coinbase": coinbase::samples().await,
         "stripe": card_payments::samples().await,
+        "stripe_onramp": stripe_onramp::samples().await,
     });
-    for vendor in ["coinbase", "stripe"] {
+    for vendor in ["coinbase", "stripe", "stripe_onramp"] {
         assert!(
             samples[vendor].as_object().is_some_and(|samples| samples.values().all(|it| *it != Value::Null))
         );

@@ -92,6 +92,26 @@ test("a payer buys the crypto, less than is due at first", async () => {
   expect(await service.status(id)).toBe("complete executed");
 });
 
+test("a payer buys the crypto from Stripe, whose page has no way back", async () => {
+  const { id, page } = await payer();
+  const checkout = page.url();
+  await press(page, "Buy with Stripe");
+  await page.getByRole("heading", { name: "This is a DOUBLE of Stripe" }).waitFor();
+  await page.getByText("25 USDC", { exact: true }).waitFor();
+  await press(page, "Pay: the card is declined");
+  await page.getByText("You can close this page.").waitFor();
+  await page.goto(checkout);
+  await shows(page, "pay");
+  const { order } = await service.checkout.sessions.retrieveWithOrder(id);
+  expect(order).toMatchObject({ onramp: { vendor: "stripe", status: "failed", reason: "transaction_failed" } });
+  await press(page, "Continue to Stripe");
+  await press(page, "Pay: the exact amount arrives");
+  await page.getByText("You can close this page.").waitFor();
+  await page.goto(checkout);
+  await page.getByText("Paid. Your tea is on its way.").waitFor();
+  expect(await service.status(id)).toBe("complete executed");
+});
+
 test("a payment link is a page without a script, in the payer's language", async () => {
   const { id, page } = await payer();
   await press(page, "Buy with Coinbase");

@@ -5,7 +5,7 @@ import { amountText, type Language, useLanguage } from "./text.js";
 import type { CheckoutState } from "./use-checkout.js";
 
 /** What vendors call themselves. */
-const NAMES: Record<string, string> = { coinbase: "Coinbase", moonpay: "MoonPay" };
+const NAMES: Record<string, string> = { coinbase: "Coinbase", moonpay: "MoonPay", stripe: "Stripe" };
 
 /** The ways to pay what is due: a wallet in this browser, or any wallet by address. */
 export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms }) {

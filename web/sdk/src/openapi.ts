@@ -271,7 +271,7 @@ export interface paths {
         put?: never;
         /**
          * Take a webhook of Stripe
-         * @description Stripe calls it. The webhook only names an order, whose Checkout Sessions are then looked at. A webhook about another payment of the account is ignored.
+         * @description Stripe calls it. A webhook about a card payment only names an order, whose Checkout Sessions are then looked at. What one says of a purchase of crypto is shown beside the order (`onramp`) and decides nothing. A webhook about anything else of the account is ignored.
          */
         post: operations["recordStripeEvent"];
         delete?: never;
@@ -937,7 +937,7 @@ export interface components {
             /** @description The tokens that a payer can buy, with their vendors. */
             onramps: {
                 /** @enum {string} */
-                vendor: "coinbase" | "moonpay" | "stripe-web2";
+                vendor: "coinbase" | "moonpay" | "stripe" | "stripe-web2";
                 chainId: components["schemas"]["ChainId"];
                 tokenAddress: components["schemas"]["EvmAddress"];
             }[];
@@ -2174,7 +2174,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Card payments are not configured (`onramp_not_configured`), or the body is not JSON (`invalid_json`). */
+            /** @description Webhooks of Stripe are not configured (`onramp_not_configured`), or the body is not JSON (`invalid_json`). */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2195,7 +2195,7 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
-            /** @description The payment cannot be looked at now (`onramp_unavailable`, `temporarily_unavailable`). Stripe sends the webhook again. */
+            /** @description The payment cannot be looked at, or the report cannot be kept now (`onramp_unavailable`, `temporarily_unavailable`). Stripe sends the webhook again. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,5 @@
-"""Holds samples of our requests and of the doubles' webhooks to the vendors' own libraries. `.ci/vendors` runs it."""
+"""Holds samples of our requests and of the doubles' webhooks to the vendors' own libraries. `.ci/vendors` runs it: once with
+the libraries of what is generally available, and once with the one of Stripe's preview."""
 
 import importlib
 import json
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import stripe
 import typing_extensions
-from cdp.openapi_client import models as cdp
 
 # The parameters of each call, as Stripe's library types them.
 STRIPE_CALLS = {
@@ -21,6 +21,8 @@ STRIPE_CALLS = {
 
 def main():
     samples = json.loads(Path(sys.argv[1]).read_text())
+    if sys.argv[2:] == ["preview"]:
+        return stripe_onramp(**samples["stripe_onramp"])
     stripe_calls(samples["stripe"]["calls"])
     stripe_webhook(samples["stripe"]["webhook"])
     coinbase_request(samples["coinbase"]["request"])
@@ -138,10 +140,35 @@ def stripe_webhook(webhook):
         sys.exit("Stripe's library verifies the webhook with any secret.")
 
 
+def stripe_onramp(form, version, session):
+    expect(version == stripe.api_version, "Stripe-Version", stripe.api_version, version)
+    module = importlib.import_module("stripe.params.crypto._onramp_session_create_params")
+    details = stripe.crypto.OnrampSession.TransactionDetails
+    request = nested(form)
+    # The parameter's type leaves the wallets out. The response's type has them by the same names.
+    wallets = members(details.WalletAddresses)
+    for name in request.pop("wallet_addresses"):
+        expect(name in wallets, "wallet_addresses", f"one of {sorted(wallets)}", name)
+    check_request(request, module.OnrampSessionCreateParams, module, "onramp session")
+    print(f"ok    Stripe's preview library knows each of the {len(form)} parameters of our onramp session")
+    expect(set(session) <= members(stripe.crypto.OnrampSession), "onramp session", "no other members", session)
+    shown = session["transaction_details"]
+    # Only Stripe's library for browsers documents `last_error`.
+    expect(set(shown) <= members(details) | {"last_error"}, "transaction_details", "no other members", shown)
+    expect(set(shown["wallet_addresses"]) <= wallets, "wallet_addresses", "no other members", shown)
+    print("ok    Stripe's preview library knows each member of the double's onramp session")
+
+
+def members(kind):
+    return set(typing.get_type_hints(kind))
+
+
 # -- Coinbase --------------------------------------------------------------------------------------------------------
 
 
 def coinbase_request(request):
+    from cdp.openapi_client import models as cdp  # not there beside the preview
+
     read = cdp.OnrampSessionRequest.from_dict(request)
     # What the library does not know, it leaves out.
     expect(read.to_dict() == request, "request", "no other members", request)
@@ -149,6 +176,8 @@ def coinbase_request(request):
 
 
 def coinbase_webhooks(webhooks):
+    from cdp.openapi_client import models as cdp
+
     for body in webhooks:
         # The library has one type for the events of two products.
         read = cdp.OnrampTransactionEvent.from_dict(body).actual_instance

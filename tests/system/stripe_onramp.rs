@@ -128,12 +128,14 @@ impl World {
     }
 }
 
-/// The parameters of a request with all that we send.
+/// The parameters of a request with all that we send, its version, and the session of the double.
 pub(crate) async fn samples() -> Value {
     let world = World::start().await;
     let (order, _) = world.order().await;
-    world.page(&order).await;
-    json!({ "form": world.stripe.calls()[0].1 })
+    let page = world.page(&order).await;
+    world.stripe.buy(&page, Outcome::Exact).await.unwrap();
+    let (form, session) = (&world.stripe.calls()[0].1, &world.stripe.onramp_sessions()[0]);
+    json!({ "form": form, "version": onramp::STRIPE_ONRAMP_VERSION, "session": session })
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ const here = new URL("./", import.meta.url);
 const at = (path) => new URL(path, here).pathname;
 const sources = {
   "checkout-sessions-react": at("../react/src/index.ts"),
-  "checkout-sessions/address": at("../sdk/src/address.ts"),
+  "checkout-sessions/address": at("src/no-verification.ts"),
   "checkout-sessions/flow": at("../sdk/src/flow/index.ts"),
   "checkout-sessions": at("../sdk/src/index.ts"),
   // The document has all texts of its language, so no other one takes their place.

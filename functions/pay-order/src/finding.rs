@@ -10,6 +10,8 @@ use url::Url;
 pub(crate) struct Payment {
     /// What the vendor calls itself.
     pub(crate) vendor: &'static str,
+    /// Whether a card is charged. Otherwise the vendor sells crypto, and has to know the payer.
+    pub(crate) is_card: bool,
     /// What is to be paid, in decimals.
     pub(crate) due: Option<String>,
     pub(crate) symbol: String,
@@ -60,7 +62,10 @@ impl Finding {
     pub(crate) fn telling(&self) -> Option<Telling> {
         let (status, code, title, text, retry_after) = match self {
             Self::Sold(_) => return None,
-            Self::Offered(_) => (StatusCode::OK, ErrorCode::NavigationRequired, "pay", "buy_text", None),
+            Self::Offered(payment) => {
+                let text = if payment.is_card { "card_text" } else { "buy_text" };
+                (StatusCode::OK, ErrorCode::NavigationRequired, "pay", text, None)
+            }
             Self::Confirming(_) => {
                 (StatusCode::OK, ErrorCode::InvalidStatusTransition, "processing", "confirming_text", None)
             }

@@ -238,6 +238,7 @@ impl PayOrder {
         let chain = self.chains.get(order.terms.src_chain).and_then(|chain| chain.name.clone());
         Payment {
             vendor: seller.name(),
+            is_card: matches!(seller, Seller::Cards(_)),
             due: due.map(|due| due.in_decimals(asset.decimals)),
             symbol: asset.symbol.clone(),
             chain: chain.unwrap_or_else(|| order.terms.src_chain.as_u64().to_string()),

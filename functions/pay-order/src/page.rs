@@ -97,12 +97,15 @@ fn html(response: &mut LambdaResponse, language: Language, finding: &Finding, te
 fn content(texts: &Texts, finding: &Finding, title: &str, text: &str) -> String {
     let mut html = format!("<h1>{title}</h1><p>{text}</p>");
     let text = |key: &str| escaped(&texts.get(key, finding.payment()));
-    if matches!(finding, Finding::Offered(_)) {
+    if let Finding::Offered(payment) = finding {
         let _ = write!(
             html,
             r#"<form method="post"><button class="checkout-primary">{}</button></form>"#,
             text("continue_to")
         );
+        if !payment.is_card {
+            let _ = write!(html, r#"<p class="checkout-hint">{}</p>"#, text("vendor_note"));
+        }
     } else if matches!(finding, Finding::Busy | Finding::Unavailable(_)) {
         // The same address again: a navigation, which counts as a new visit.
         let _ = write!(html, r#"<p><a class="checkout-secondary" href="">{}</a></p>"#, text("retry"));

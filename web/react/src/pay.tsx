@@ -7,6 +7,9 @@ import type { CheckoutState } from "./use-checkout.js";
 /** What vendors call themselves. */
 const NAMES: Record<string, string> = { coinbase: "Coinbase", moonpay: "MoonPay", stripe: "Stripe" };
 
+/** The vendor that charges a card into the shop's own account. The others sell crypto, and have to know the payer. */
+const CARD = "stripe-web2";
+
 /** The ways to pay what is due: a wallet in this browser, or any wallet by address. */
 export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms }) {
   const language = useLanguage();
@@ -33,6 +36,7 @@ export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms
         <span>{t(again ? "again" : isPartial ? "pay_rest_with" : "pay_with", { wallet: wallet.name })}</span>
       </button>
     ));
+  const sellers = view.vendors.filter((vendor) => vendor !== CARD).map((vendor) => NAMES[vendor] ?? vendor);
   const name = used?.name ?? wallets[0]?.name ?? "";
 
   return (
@@ -59,11 +63,12 @@ export function Pay({ checkout, terms }: { checkout: CheckoutState; terms: Terms
               disabled={isPreparing}
               onClick={() => void checkout.buyFrom(vendor)}
             >
-              {vendor === "stripe-web2"
+              {vendor === CARD
                 ? t("pay_by_card")
                 : t(checkout.session?.order_id ? "continue_to" : "buy_with", { vendor: NAMES[vendor] ?? vendor })}
             </button>
           ))}
+          {sellers.length > 0 && <p className="checkout-hint">{t("vendor_note", { vendor: sellers.join(" / ") })}</p>}
           <AddressPayment checkout={checkout} terms={terms} isOpen={isPartial} />
         </>
       )}

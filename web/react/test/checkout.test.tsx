@@ -137,6 +137,23 @@ test("after a reload, a payment that a wallet was asked for is continued and not
   browserAttempts().write("s1", undefined);
 });
 
+test("vendors are offered for what they sell, with what the payer should know before the click", async () => {
+  const sold = (vendor: string, chainId = 8453) => ({ vendor, chainId, tokenAddress: USDC });
+  service.onramps = ["coinbase", "stripe", "stripe-web2"].map((vendor) => sold(vendor));
+  service.onramps.push(sold("moonpay", 1));
+  const { unmount } = render(<Checkout {...common()} />);
+  await pass(100);
+  const buttons = () => screen.getAllByRole("button").map((button) => button.textContent);
+  expect(buttons()).toEqual(["Buy with Coinbase", "Buy with Stripe", "Pay by card", "Pay by QR code or address"]);
+  screen.getByText("Coinbase / Stripe may ask you to sign in and to confirm your identity.");
+  unmount();
+  service.onramps = [sold("stripe-web2")];
+  render(<Checkout {...common()} />);
+  await pass(100);
+  expect(buttons()).toEqual(["Pay by card", "Pay by QR code or address"]);
+  expect(screen.queryByText(/identity/)).toBeNull();
+});
+
 test("texts, direction and colours are the application's", async () => {
   const { container } = render(
     <Checkout {...common()} locale="ar" messages={{ pay: "{amount}!" }} colorScheme="dark" />,

@@ -6,6 +6,8 @@ export { CONFIGURATION, DEPOSIT, PRICE, SHOP, USDC };
 export class ServiceDouble {
   session = sessionOf("open");
   asked: string[] = [];
+  /** Who sells what is due. */
+  onramps: unknown[] = [];
   /** Answers instead of the session, if it is set. */
   answer: (() => Response) | undefined;
 
@@ -16,7 +18,7 @@ export class ServiceDouble {
   readonly fetch = (async (url: string, init: RequestInit = {}) => {
     const { pathname } = new URL(url);
     this.asked.push(`${init.method ?? "GET"} ${pathname}`);
-    if (pathname.startsWith("/checkout/")) return Response.json(CONFIGURATION);
+    if (pathname.startsWith("/checkout/")) return Response.json({ ...CONFIGURATION, onramps: this.onramps });
     if (this.answer !== undefined) return this.answer();
     if (pathname === "/orders") this.set("open", "scanning_deposit_transaction");
     const data = pathname === "/orders" ? this.session.order?.order : this.session;

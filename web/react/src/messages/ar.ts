@@ -39,6 +39,7 @@ export const ar: Messages = {
   pay_by_card: "الدفع بالبطاقة",
   buy_with: "الشراء من {vendor}",
   continue_to: "المتابعة إلى {vendor}",
+  vendor_note: "قد يطلب منك {vendor} تسجيل الدخول وتأكيد هويتك.",
   pay_by_hand: "الدفع برمز QR أو بالعنوان",
   back: "العودة إلى المتجر",
   cancel: "إلغاء والعودة",

@@ -42,6 +42,7 @@ export const de: Messages = {
   pay_by_card: "Mit Karte zahlen",
   buy_with: "Bei {vendor} kaufen",
   continue_to: "Weiter zu {vendor}",
+  vendor_note: "{vendor} kann eine Anmeldung und einen Identitätsnachweis verlangen.",
   pay_by_hand: "Mit QR-Code oder Adresse bezahlen",
   back: "Zurück zum Shop",
   cancel: "Abbrechen und zurück",

@@ -39,6 +39,7 @@ export const en = {
   pay_by_card: "Pay by card",
   buy_with: "Buy with {vendor}",
   continue_to: "Continue to {vendor}",
+  vendor_note: "{vendor} may ask you to sign in and to confirm your identity.",
   pay_by_hand: "Pay by QR code or address",
   back: "Back to the shop",
   cancel: "Cancel and go back",

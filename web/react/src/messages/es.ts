@@ -41,6 +41,7 @@ export const es: Messages = {
   pay_by_card: "Pagar con tarjeta",
   buy_with: "Comprar con {vendor}",
   continue_to: "Continuar a {vendor}",
+  vendor_note: "{vendor} puede pedirte que inicies sesión y confirmes tu identidad.",
   pay_by_hand: "Pagar con código QR o dirección",
   back: "Volver a la tienda",
   cancel: "Cancelar y volver",

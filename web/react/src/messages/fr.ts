@@ -42,6 +42,7 @@ export const fr: Messages = {
   pay_by_card: "Payer par carte",
   buy_with: "Acheter avec {vendor}",
   continue_to: "Continuer vers {vendor}",
+  vendor_note: "{vendor} peut vous demander de vous connecter et de confirmer votre identité.",
   pay_by_hand: "Payer par QR code ou adresse",
   back: "Retour à la boutique",
   cancel: "Annuler et revenir",

@@ -42,6 +42,7 @@ export const ja: Messages = {
   pay_by_card: "カードで支払う",
   buy_with: "{vendor} で購入",
   continue_to: "{vendor} に進む",
+  vendor_note: "{vendor} でログインと本人確認が必要になる場合があります。",
   pay_by_hand: "QR コードまたはアドレスで支払う",
   back: "ショップに戻る",
   cancel: "キャンセルして戻る",

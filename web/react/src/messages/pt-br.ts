@@ -40,6 +40,7 @@ export const ptBr: Messages = {
   pay_by_card: "Pagar com cartão",
   buy_with: "Comprar com {vendor}",
   continue_to: "Continuar para {vendor}",
+  vendor_note: "{vendor} pode pedir que você entre na sua conta e confirme sua identidade.",
   pay_by_hand: "Pagar por QR code ou endereço",
   back: "Voltar à loja",
   cancel: "Cancelar e voltar",

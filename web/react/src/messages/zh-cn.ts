@@ -39,6 +39,7 @@ export const zhCn: Messages = {
   pay_by_card: "使用银行卡付款",
   buy_with: "在 {vendor} 购买",
   continue_to: "前往 {vendor}",
+  vendor_note: "{vendor} 可能要求您登录并验证身份。",
   pay_by_hand: "通过二维码或地址付款",
   back: "返回商店",
   cancel: "取消并返回",

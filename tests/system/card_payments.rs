@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use doubles::WebhookTarget;
 use doubles::stripe::{Fault, Outcome, sign};
 use futures::future::join_all;
@@ -223,6 +224,30 @@ async fn a_refund_that_stripe_does_not_make_is_tried_again_and_told() {
     // Each run tries again and reports the failure: Stripe repeats a failed refund for a day.
     let run = watch_card::run(&shop.cards).await.unwrap();
     assert_eq!((run.looked_at, run.failed), (1, 1));
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_looked_at_waits_until_the_others_were() {
+    let shop = CardShop::start().await;
+    let (_, order) = shop.order(3_600).await;
+    shop.checkout(&order).await;
+    let id = domain::id::OrderId::parse(&order).unwrap();
+    // Stripe does not know it, and never will.
+    let mut card = shop.cards.store.read_card(id).await.unwrap().unwrap();
+    card.attempts[0].session = Some("cs_of_another_account".to_owned());
+    assert!(shop.cards.store.write_card(&mut card, Some(shop.service.clock.now())).await.unwrap());
+    let place = async || {
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let read = shop.service.database.get_item().table_name(&shop.service.table).consistent_read(true);
+        let read = read.key("pk", key(&format!("card#{order}"))).key("sk", key("card"));
+        read.send().await.unwrap().item.unwrap()["watch_order"].as_s().unwrap().clone()
+    };
+    let before = place().await;
+    shop.service.clock.advance(Duration::from_mins(5));
+    let run = watch_card::run(&shop.cards).await.unwrap();
+    assert_eq!((run.looked_at, run.failed), (1, 1));
+    // The index is read from the oldest place on.
+    assert!(place().await > before);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Looks at card payments for which something is open: a webhook may be lost, and a refund may have failed.
 //!
-//! One order that cannot be looked at does not keep the others from it. It is looked at again in the next run, after those
-//! that were not looked at for longer.
+//! One order that cannot be looked at does not keep the others from it: it is looked at again after those that were not
+//! looked at for longer.
 
 use std::time::Duration;
 
 use cards::Cards;
+use domain::id::OrderId;
 use futures::stream::{self, StreamExt as _};
 use lambda_http::tracing;
 use runtime::DependencyError;
@@ -33,25 +34,29 @@ pub struct Run {
 /// Looks at the open card payments. Fails if the table cannot be read.
 pub async fn run(cards: &Cards) -> Result<Run, DependencyError> {
     let until = Instant::now() + RUN;
-    let mut open = Vec::new();
+    let mut shards = Vec::new();
     for shard in 0..CARD_SHARDS {
-        open.extend(cards.store.open_cards(shard, MOST_OF_A_SHARD).await?);
+        shards.push(cards.store.open_cards(shard, MOST_OF_A_SHARD).await?.into_iter());
     }
-    let looks = stream::iter(open).map(|order| async move {
+    // One of each shard in turn: if Stripe is slow, a run ends before all were looked at.
+    let open = std::iter::from_fn(|| {
+        let round: Vec<OrderId> = shards.iter_mut().filter_map(Iterator::next).collect();
+        (!round.is_empty()).then_some(round)
+    });
+    let looks = stream::iter(open.flatten()).map(|order| async move {
         if Instant::now() >= until {
             return None;
         }
-        match timeout(LONGEST_LOOK, cards.look(order)).await {
-            Ok(Ok(_)) => Some(true),
-            Ok(Err(error)) => {
-                tracing::error!(%order, cause = %error, "a card payment cannot be looked at");
-                Some(false)
-            }
-            Err(_) => {
-                tracing::error!(%order, cause = "it takes too long", "a card payment cannot be looked at");
-                Some(false)
-            }
+        let failure = match timeout(LONGEST_LOOK, cards.look(order)).await {
+            Ok(Ok(_)) => return Some(true),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it takes too long".to_owned(),
+        };
+        tracing::error!(%order, cause = failure, "a card payment cannot be looked at");
+        if let Err(error) = cards.postpone(order).await {
+            tracing::error!(%order, cause = %error, "a card payment keeps its place before the others");
         }
+        Some(false)
     });
     let looks: Vec<bool> =
         looks.buffer_unordered(SIDE_BY_SIDE).filter_map(std::future::ready).collect().await;

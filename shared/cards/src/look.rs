@@ -50,6 +50,15 @@ impl Cards {
         refunded.map(|_| true)
     }
 
+    /// Lets an order that could not be looked at wait until the others were.
+    pub async fn postpone(&self, order: OrderId) -> Result<(), CardError> {
+        if let Some(mut card) = self.store.read_card(order).await? {
+            // If something else was written meanwhile, it has a new place anyway.
+            self.store.write_card(&mut card, Some(self.clock.now())).await?;
+        }
+        Ok(())
+    }
+
     /// Records what each Checkout Session shows. Returns the order, if there was anything to record or to read.
     async fn record_all(&self, card: &mut CardRecord) -> Result<Option<CheckoutRecord>, CardError> {
         let order = card.order;

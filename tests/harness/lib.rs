@@ -379,6 +379,11 @@ pub fn id_of(answer: &Answer) -> String {
     answer.ok()["id"].as_str().unwrap().to_owned()
 }
 
+/// Returns a POST with this text as its body, be it JSON or not.
+pub fn post_text(service: &Service, path: &str, body: impl Into<Vec<u8>>) -> RequestBuilder {
+    service.post(path).header("content-type", "application/json").body(body.into())
+}
+
 /// Serves a router for as long as the test runs; answers its base URL.
 pub async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,7 +10,7 @@ mod routes;
 
 use std::time::Duration;
 
-use harness::{Answer, Service};
+use harness::{Answer, Service, post_text};
 
 /// How long an order on its own lives.
 const LIFETIME: Duration = Duration::from_mins(15);
@@ -19,6 +19,5 @@ const LARGEST_AMOUNT: &str = "11579208923731619542357098500868790785326998466564
 
 /// Sends this text as the body.
 async fn create(service: &Service, body: impl Into<Vec<u8>>) -> Answer {
-    let request = service.post("/orders").body(body.into());
-    service.send(request.header("content-type", "application/json")).await
+    service.send(post_text(service, "/orders", body)).await
 }

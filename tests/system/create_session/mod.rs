@@ -4,10 +4,9 @@ mod bodies;
 mod fields;
 mod new_session;
 
-use harness::{Answer, Service};
+use harness::{Answer, Service, post_text};
 
 /// Sends this text as the body.
 async fn create(service: &Service, body: impl Into<Vec<u8>>) -> Answer {
-    let request = service.post("/checkout-sessions").body(body.into());
-    service.send(request.header("content-type", "application/json")).await
+    service.send(post_text(service, "/checkout-sessions", body)).await
 }

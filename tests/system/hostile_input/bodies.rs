@@ -1,13 +1,9 @@
 //! Bodies: deep nesting, megabytes, equal keys, text that is not Unicode, and huge numbers.
 
-use harness::{Answer, RECIPIENT, Service, USDC, deposit, execution, new_uuid, order, refund, relay, with};
-use reqwest::RequestBuilder;
+use harness::{
+    Answer, RECIPIENT, Service, USDC, deposit, execution, new_uuid, order, post_text, refund, relay, with,
+};
 use serde_json::{Value, json};
-
-fn post_text(service: &Service, path: &str, body: impl Into<Vec<u8>>) -> RequestBuilder {
-    let request = service.post(path).header("content-type", "application/json");
-    request.body(body.into())
-}
 
 async fn create_session(service: &Service, body: impl Into<Vec<u8>>) -> Answer {
     service.send(post_text(service, "/checkout-sessions", body)).await

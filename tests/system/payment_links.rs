@@ -178,6 +178,30 @@ async fn programs_that_look_at_a_link_buy_nothing() {
 }
 
 #[tokio::test]
+async fn a_text_says_all_that_it_names() {
+    let service = Service::start_with(&moonpay()).await;
+    let id = id_of(&service.create_order(bought(order())).await);
+    let json = visit(&service, Method::GET, &id, &[("accept", "application/json")]).await;
+    assert_eq!(json.status(), 400);
+    let answer: Value = json.json().await.unwrap();
+    assert_eq!(
+        (&answer["message"], &answer["error"]["code"]),
+        (&Value::from("Open this link in a browser"), &Value::from("navigation_required"))
+    );
+    // The operator has taken the vendor away since.
+    let without = Service::on(service.table(), &service.aws, &service.clock, &Setup::default()).await;
+    for headers in [&NAVIGATION[..], &[("accept", "application/json")]] {
+        let response = visit(&without, Method::GET, &id, headers).await;
+        assert_eq!(response.status(), 400);
+        let text = response.text().await.unwrap();
+        assert!(
+            text.contains("This way to pay is not offered any more") && !text.contains("{vendor}"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_link_shows_what_became_of_its_order() {
     let service = Service::start_with(&moonpay()).await;
     let text = async |id: &str| {

@@ -39,7 +39,7 @@ pub(crate) enum Finding {
     TooOften(Payment),
     Refused(Payment),
     Unavailable(Payment),
-    /// The vendor is not set up as it should be.
+    /// The vendor is not set up as it should be, or not at all.
     NotSetUp(Option<Payment>),
     Busy,
     Broken,
@@ -98,7 +98,10 @@ impl Finding {
             Self::Refused(_) => {
                 (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "vendor_refused", "vendor_text", None)
             }
-            Self::NotSetUp(_) => {
+            Self::NotSetUp(None) => {
+                (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "not_offered", "vendor_text", None)
+            }
+            Self::NotSetUp(Some(_)) => {
                 (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "vendor_unavailable", "vendor_text", None)
             }
             Self::Unavailable(_) => (

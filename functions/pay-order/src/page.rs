@@ -47,7 +47,7 @@ pub(crate) fn response(request: &Request, finding: &Finding) -> LambdaResponse {
     }
     let body = if wants_json_alone(request) {
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        json(&mut response, &telling)
+        json(&mut response, finding, &telling)
     } else {
         html(&mut response, Language::of(request), finding, &telling)
     };
@@ -62,9 +62,10 @@ fn wants_json_alone(request: &Request) -> bool {
         .is_some_and(|accept| accept.contains("application/json") && !accept.contains("text/html"))
 }
 
-/// A client that reads JSON cannot push the button: whatever stands here, it is told why no vendor's page is.
-fn json(response: &mut LambdaResponse, telling: &Telling) -> String {
-    let error = ApiError::new(telling.code, Texts::of(Language::ALL[0]).get(telling.title, None));
+/// A client that reads JSON is told why it gets no vendor's page. It cannot push the button of one.
+fn json(response: &mut LambdaResponse, finding: &Finding, telling: &Telling) -> String {
+    let title = if matches!(finding, Finding::Offered(_)) { "navigation_required" } else { telling.title };
+    let error = ApiError::new(telling.code, Texts::of(Language::ALL[0]).get(title, finding.payment()));
     response.status_code = i64::from(error.status().as_u16());
     error.to_json()
 }

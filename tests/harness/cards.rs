@@ -47,9 +47,7 @@ impl CardShop {
         );
         let double = double.await.unwrap();
         log::keep([KEY.to_owned()].into_iter().chain(SECRETS.map(str::to_owned)));
-        let secret = json!({ "key": KEY, "webhookSecrets": SECRETS }).to_string();
-        let http = HttpsClient::new(Limits { answer: PATIENCE, ..Limits::default() }).unwrap();
-        let account = Stripe::new(http, StripeSecret::parse(&secret).unwrap()).at(double.url());
+        let account = account(&double, PATIENCE);
         let chain =
             json!([{ "chainId": BASE, "tokens": [USDC], "finality": "safe", "recipients": [RECIPIENT] }]);
         let setup = Setup {
@@ -159,6 +157,13 @@ impl CardShop {
         let open = checkouts.filter(|session| session["status"] == "open");
         open.map(|session| session["id"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// The merchant's account at this double, whose answers are awaited for so long.
+pub fn account(double: &stripe::Stripe, patience: Duration) -> Stripe {
+    let secret = json!({ "key": KEY, "webhookSecrets": SECRETS }).to_string();
+    let http = HttpsClient::new(Limits { answer: patience, ..Limits::default() }).unwrap();
+    Stripe::new(http, StripeSecret::parse(&secret).unwrap()).at(double.url())
 }
 
 /// A person follows an order's link.

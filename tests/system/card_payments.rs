@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use doubles::WebhookTarget;
 use doubles::stripe::{Fault, Outcome, sign};
 use futures::future::join_all;
-use harness::cards::{CardShop, SECRETS};
+use harness::cards::{CardShop, SECRETS, account, visit};
 use harness::permissions::{Permissions, granted, needed};
-use harness::{Service, deposit, execution, order, with};
+use harness::{Service, Setup, deposit, execution, order, with};
 use serde_json::{Value, json};
 
 fn strings(order: &str, session: &str) -> (String, String) {
@@ -322,6 +322,31 @@ async fn a_call_that_is_cut_off_is_finished_by_the_next() {
         let html = response.text().await.unwrap();
         assert!(html.contains("93.354 USDC") && !html.contains("evil"), "{html}");
     }
+}
+
+#[tokio::test]
+async fn a_visit_and_a_webhook_end_before_their_function_does() {
+    let shop = CardShop::start().await;
+    let (_, clicked) = shop.order(3_600).await;
+    let (_, looked_at) = shop.order(3_600).await;
+    shop.checkout(&looked_at).await;
+    // Each call alone may take longer than the function.
+    let setup = Setup { stripe: Some(account(&shop.stripe, Duration::from_mins(1))), ..shop.setup.clone() };
+    let patient = Service::on(shop.service.table(), &shop.service.aws, &shop.service.clock, &setup).await;
+    shop.stripe.fail_next(Fault::Hang);
+    shop.stripe.fail_next(Fault::Hang);
+    let body = json!({ "data": { "object": { "client_reference_id": looked_at } } }).to_string();
+    let signature = sign(&body, &[SECRETS[0].to_owned()], shop.service.clock.now().as_seconds());
+    let webhook = patient.post("/webhooks/stripe").header("stripe-signature", signature).body(body);
+    let both = async { tokio::join!(visit(&patient, &clicked), patient.send(webhook)) };
+    // The functions end after 15 seconds (template.yaml).
+    let (page, webhook) = tokio::time::timeout(Duration::from_secs(15), both).await.unwrap();
+    assert_eq!(page.status(), 503);
+    assert!(page.text().await.unwrap().contains("Try again in a moment"));
+    assert_eq!(webhook.failure(), (503, "onramp_unavailable", None));
+    // What was cut off is finished by the next visit.
+    let page = shop.checkout(&clicked).await;
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
 }
 
 #[tokio::test]

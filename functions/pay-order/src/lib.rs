@@ -27,10 +27,13 @@ use onramp::{OnrampError, Purchase, StripeError, Vendor, Vendors};
 use runtime::{Clock, DependencyError};
 use store::Store;
 use tokio::join;
+use tokio::time::timeout;
 
 use crate::finding::{Finding, Payment};
 use crate::visitor::{Visitor, payer};
 
+/// How long a visit may take. The function ends two seconds later, and a payer would then see no page at all.
+const LONGEST_VISIT: Duration = Duration::from_secs(13);
 /// How often an order's link can be opened within an hour.
 const MOST_VISITS: u32 = 50;
 
@@ -99,7 +102,14 @@ impl PayOrder {
             Visitor::Script => Finding::NotANavigation,
             visitor @ (Visitor::Person | Visitor::Unknown) => {
                 let visit = Box::pin(self.visit(&request, visitor == Visitor::Person));
-                visit.await.unwrap_or_else(|error| broken(&request, &error))
+                match timeout(LONGEST_VISIT, visit).await {
+                    Ok(Ok(finding)) => finding,
+                    Ok(Err(error)) => broken(&request, &error),
+                    Err(_) => {
+                        tracing::warn!(request_id = request.id(), "a visit of a payment link took too long");
+                        Finding::Busy
+                    }
+                }
             }
         };
         page::response(&request, &finding)
@@ -208,7 +218,9 @@ impl PayOrder {
             Err(CardError::Stripe(StripeError::Vendor(error))) => Some(failed(id, "Stripe", &error, payment)),
             Err(CardError::TooOften) => Some(Finding::TooOften(payment)),
             Err(
-                error @ (CardError::Busy | CardError::Stripe(StripeError::InUse | StripeError::Failed(_))),
+                error @ (CardError::Busy
+                | CardError::TooSlow
+                | CardError::Stripe(StripeError::InUse | StripeError::Failed(_))),
             ) => {
                 let error = OnrampError::Unavailable(error.to_string());
                 Some(failed(id, "Stripe", &error, payment))

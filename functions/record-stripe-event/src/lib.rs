@@ -113,7 +113,7 @@ fn not_set_up() -> ApiError {
 fn unavailable(error: CardError) -> ApiError {
     match error {
         CardError::Store(error) => error.into(),
-        error @ (CardError::Stripe(_) | CardError::Busy | CardError::TooOften) => {
+        error @ (CardError::Stripe(_) | CardError::Busy | CardError::TooSlow | CardError::TooOften) => {
             tracing::warn!(cause = %error, "a card payment could not be looked at for a webhook");
             ApiError::new(ErrorCode::OnrampUnavailable, "The payment cannot be looked at now; try again")
         }

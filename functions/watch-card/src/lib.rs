@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _};
 use lambda_http::tracing;
 use runtime::DependencyError;
 use store::CARD_SHARDS;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// How many orders of a shard a run looks at, at most.
 const MOST_OF_A_SHARD: i32 = 50;
@@ -19,8 +19,6 @@ const MOST_OF_A_SHARD: i32 = 50;
 const SIDE_BY_SIDE: usize = 8;
 /// After this long a run looks at no further order.
 const RUN: Duration = Duration::from_secs(45);
-/// How long one order may take.
-const LONGEST_LOOK: Duration = Duration::from_secs(20);
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,12 +45,8 @@ pub async fn run(cards: &Cards) -> Result<Run, DependencyError> {
         if Instant::now() >= until {
             return None;
         }
-        let failure = match timeout(LONGEST_LOOK, cards.look(order)).await {
-            Ok(Ok(_)) => return Some(true),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it takes too long".to_owned(),
-        };
-        tracing::error!(%order, cause = failure, "a card payment cannot be looked at");
+        let Err(error) = cards.look(order).await else { return Some(true) };
+        tracing::error!(%order, cause = %error, "a card payment cannot be looked at");
         if let Err(error) = cards.postpone(order).await {
             tracing::error!(%order, cause = %error, "a card payment keeps its place before the others");
         }

@@ -48,6 +48,9 @@ pub enum CardError {
     /// Other calls for the same order are under way.
     #[error("other calls for the same order are under way")]
     Busy,
+    /// Stripe or the database took too long.
+    #[error("it takes too long")]
+    TooSlow,
     /// Stripe was asked too often for this order.
     #[error("Stripe was asked too often for this order")]
     TooOften,

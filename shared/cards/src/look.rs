@@ -1,18 +1,28 @@
 //! Looking at an order's Checkout Sessions, and taking what they show into the order.
 
+use std::time::Duration;
+
 use domain::card::CardStatus;
 use domain::id::OrderId;
 use domain::payment::PaymentEvent;
 use domain::record::CheckoutRecord;
 use domain::session::SessionStatus;
 use store::{CardRecord, Recording};
+use tokio::time::timeout;
 
 use crate::{CardError, Cards, LateMoney};
+
+/// How long a look may take. It makes several calls, and a function that answers a webhook ends after 15 seconds.
+const LONGEST_LOOK: Duration = Duration::from_secs(13);
 
 impl Cards {
     /// Looks at all Checkout Sessions of an order that may have been paid, records what they show, gives back what is to be
     /// given back, and ends those that no one may pay any more. Returns `false` if Stripe was never asked for this order.
     pub async fn look(&self, order: OrderId) -> Result<bool, CardError> {
+        timeout(LONGEST_LOOK, self.look_at_all(order)).await.unwrap_or(Err(CardError::TooSlow))
+    }
+
+    async fn look_at_all(&self, order: OrderId) -> Result<bool, CardError> {
         let Some(mut card) = self.store.read_card(order).await? else {
             return Ok(false);
         };

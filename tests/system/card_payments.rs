@@ -9,7 +9,7 @@ use doubles::stripe::{Fault, Outcome, sign};
 use futures::future::join_all;
 use harness::cards::{CardShop, SECRETS, account, visit};
 use harness::permissions::{Permissions, granted, needed};
-use harness::{Service, Setup, deposit, execution, order, with};
+use harness::{Service, Setup, deposit, execution, id_of, order, order_for, with};
 use serde_json::{Value, json};
 
 fn strings(order: &str, session: &str) -> (String, String) {
@@ -45,7 +45,7 @@ pub(crate) async fn permissions() -> [(&'static str, Permissions); 3] {
     let checkout = shop.checkout(&order).await;
     shop.stripe.pay(&checkout, Outcome::Paid).await.unwrap();
     // What is due has changed, so the visit looks at what was paid.
-    shop.service.record_event(&order, "deposit.detected", deposit("0x01", "1")).await.ok();
+    shop.service.record_event(&order, "deposit.detected", deposit("0x01", "10000")).await.ok();
     let before = shop.service.calls.take();
     shop.visit(&order).await;
     let visits: Vec<_> = before.into_iter().filter(|call| call.operation != "TransactWriteItems").collect();
@@ -163,6 +163,32 @@ async fn what_is_due_changes_and_so_does_the_checkout_session() {
 }
 
 #[tokio::test]
+async fn dust_on_the_chain_changes_no_page() {
+    let shop = CardShop::start().await;
+    let (_, order) = shop.order(7_200).await;
+    let page = shop.checkout(&order).await;
+    shop.service.record_event(&order, "deposit.detected", deposit("0x01", "1")).await.ok();
+    assert_eq!(shop.checkout(&order).await, page);
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
+    shop.look(&order).await;
+    assert_eq!(shop.service.order_status(&order).await, "executed");
+}
+
+#[tokio::test]
+async fn addresses_that_stripe_does_not_take_are_left_out() {
+    let shop = CardShop::start().await;
+    let long = format!("https://shop.example/{}", "{ORDER_ID}".repeat(202));
+    let session =
+        id_of(&shop.service.create_session(json!({ "success_url": long.clone(), "cancel_url": long })).await);
+    let onramp = json!({ "onramp": { "vendor": "stripe-web2" } });
+    let order = id_of(&shop.service.create_order(with(order_for(&session), onramp)).await);
+    shop.checkout(&order).await;
+    let [page] = &shop.checkouts(&order)[..] else { panic!() };
+    let link = format!("{}/orders/{order}/pay", shop.service.base);
+    assert_eq!((&page["success_url"], &page["cancel_url"]), (&json!(link), &Value::Null));
+}
+
+#[tokio::test]
 async fn a_payment_whose_webhook_is_lost_is_found() {
     let shop = CardShop::start().await;
     for by_visit in [true, false] {
@@ -171,7 +197,7 @@ async fn a_payment_whose_webhook_is_lost_is_found() {
         shop.stripe.pay(&checkout, Outcome::Paid).await.unwrap();
         if by_visit {
             // The amount that is due has changed, so the page is not offered again blindly.
-            shop.service.record_event(&order, "deposit.detected", deposit("0x01", "1")).await.ok();
+            shop.service.record_event(&order, "deposit.detected", deposit("0x01", "10000")).await.ok();
             assert_eq!(shop.visit(&order).await.status(), 200);
         } else {
             assert_eq!(shop.statuses(&session, &order).await, strings("waiting_stripe_payment", "open"));

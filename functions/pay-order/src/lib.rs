@@ -34,6 +34,8 @@ use crate::visitor::{Visitor, payer};
 
 /// How long a visit may take. The function ends two seconds later, and a payer would then see no page at all.
 const LONGEST_VISIT: Duration = Duration::from_secs(13);
+/// The longest address that Stripe takes, in bytes. Template variables can make a session's longer.
+const LONGEST_STRIPE_URL: usize = 5_000;
 /// How often an order's link can be opened within an hour.
 const MOST_VISITS: u32 = 50;
 
@@ -206,9 +208,12 @@ impl PayOrder {
             return Ok(Some(Finding::Refused(payment)));
         };
         let base_url = request.base_url(self.public_url.as_deref());
+        let fits = |url: &String| url.len() <= LONGEST_STRIPE_URL;
         let urls = PayerUrls {
-            success: return_url(payable).unwrap_or_else(|| format!("{base_url}/orders/{id}/pay")),
-            cancel: cancel_url(payable),
+            success: return_url(payable)
+                .filter(fits)
+                .unwrap_or_else(|| format!("{base_url}/orders/{id}/pay")),
+            cancel: cancel_url(payable).filter(fits),
         };
         let deadline = payable.checkout.deadline;
         Ok(match cards.open(id, (due, &charge), deadline, &urls).await {

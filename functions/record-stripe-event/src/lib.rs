@@ -8,6 +8,8 @@
 
 mod purchase;
 
+use std::time::Duration;
+
 use api::{ApiError, Endpoint, ErrorCode, Request, Response};
 use cards::{CardError, Cards};
 use domain::id::OrderId;
@@ -19,10 +21,13 @@ use onramp::webhook::WebhookRefusal;
 use runtime::Clock;
 use serde_json::{Value, json};
 use store::Store;
+use tokio::time::timeout;
 
 use crate::purchase::purchase;
 
 const HEADER: &str = "Stripe-Signature";
+/// How long a webhook may take. The function ends two seconds later, and Stripe would get no answer.
+const LONGEST: Duration = Duration::from_secs(13);
 
 /// The operation, with what it stands on.
 #[derive(Debug)]
@@ -66,7 +71,8 @@ impl Endpoint for RecordStripeEvent {
         let is_ours = if event.get("type").and_then(Value::as_str) == Some(purchase::EVENT) {
             self.report(&event, now).await?
         } else {
-            Box::pin(self.look(&event)).await.map_err(unavailable)?
+            let look = timeout(LONGEST, Box::pin(self.look(&event))).await;
+            look.unwrap_or(Err(CardError::TooSlow)).map_err(unavailable)?
         };
         // An account has other payments, too.
         Response::new(if is_ours { "Webhook received" } else { "Webhook ignored" }, &json!({}))

@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// A page that ends sooner is not worth a payer's time.
 const LEAST_LEFT_SECONDS: i64 = 60;
 /// How often Stripe is asked for one order. More would only fill the item.
-const MOST_ATTEMPTS: usize = 40;
+const MOST_ATTEMPTS: usize = 100;
 /// How often one call tries to get through among others.
 const MOST_TRIES: usize = 4;
 /// Between two of those tries.
@@ -82,14 +82,21 @@ impl Cards {
             let (Some(session), Some(url)) = (&last.session, &last.url) else {
                 // Another call has reserved it, and is at work or was cut off.
                 match self.create(&mut card, now).await {
-                    Ok(Some(url)) if last.due == due => return Ok(Opening::Page(url)),
+                    Ok(Some(url)) if last.charge == *charge && last.due >= due => {
+                        return Ok(Opening::Page(url));
+                    }
                     Ok(_) | Err(CardError::Stripe(StripeError::Vendor(OnrampError::Refused(_)))) => continue,
                     Err(error) => return Err(error),
                 }
             };
             let is_live = last.expires_at - now.as_seconds() >= LEAST_LEFT_SECONDS;
-            if last.due == due && is_live {
+            // Dust on the chain changes what is due, and not what the card is charged. Less than is due pays nothing.
+            let is_same = last.charge == *charge && last.due >= due;
+            if is_same && is_live {
                 return self.stripe.page(url).map(Opening::Page).map_err(CardError::from);
+            }
+            if card.attempts.len() >= MOST_ATTEMPTS {
+                return Err(CardError::TooOften);
             }
             if !self.stripe.expire(session).await? {
                 // It was paid or has ended.
@@ -97,7 +104,7 @@ impl Cards {
                 return Ok(Opening::Changed);
             }
             if let Some(last) = card.attempts.last_mut() {
-                last.is_over = true;
+                last.end();
             }
             self.store.write_card(&mut card, Some(now)).await?;
         }
@@ -134,7 +141,7 @@ impl Cards {
                     StripeError::Failed(_) | StripeError::Vendor(OnrampError::Refused(_))
                 );
                 if is_final {
-                    last.is_over = true;
+                    last.end();
                     self.store.write_card(card, Some(now)).await?;
                 }
                 Err(error.into())

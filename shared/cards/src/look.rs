@@ -38,7 +38,7 @@ impl Cards {
                 match &attempt.session {
                     Some(session) if !self.stripe.expire(session).await? => was_paid = true,
                     // A reservation without a page was shown to no payer. Stripe ends it by itself.
-                    Some(_) | None => attempt.is_over = true,
+                    Some(_) | None => attempt.end(),
                 }
             }
             if was_paid {
@@ -73,7 +73,8 @@ impl Cards {
     async fn record_all(&self, card: &mut CardRecord) -> Result<Option<CheckoutRecord>, CardError> {
         let order = card.order;
         let mut record = None;
-        for attempt in &mut card.attempts {
+        // The newest first: it is the page that a payer has.
+        for attempt in card.attempts.iter_mut().rev() {
             let Some(session) = attempt.session.as_ref().filter(|_| !attempt.is_over || attempt.has_payment)
             else {
                 continue;
@@ -81,8 +82,12 @@ impl Cards {
             let look = self.stripe.look(session, order, (attempt.due, &attempt.charge)).await?;
             let is_pending =
                 look.payment.as_ref().is_some_and(|payment| payment.status == CardStatus::Pending);
-            attempt.is_over = !look.is_open && !is_pending;
-            attempt.has_payment |= look.payment.is_some();
+            // Of a payment that failed there is nothing more to come, once the page has ended.
+            attempt.has_payment |=
+                look.payment.as_ref().is_some_and(|payment| payment.status != CardStatus::Failed);
+            if !look.is_open && !is_pending {
+                attempt.end();
+            }
             if let Some(payment) = look.payment {
                 let event = PaymentEvent::Card(payment);
                 let clock = || self.clock.now();

@@ -71,6 +71,15 @@ struct CardItem {
     watch_order: Option<String>,
 }
 
+impl CardAttempt {
+    /// Notes that it can be paid no more. Its addresses are needed no longer, and would only fill the item.
+    pub fn end(&mut self) {
+        self.is_over = true;
+        self.success_url.clear();
+        (self.cancel_url, self.url) = (None, None);
+    }
+}
+
 impl CardRecord {
     /// Returns the record of an order for which nothing was asked yet.
     pub const fn new(order: OrderId) -> Self {
@@ -154,7 +163,8 @@ fn partition(order: OrderId) -> String {
 }
 
 fn shard_of(order: OrderId) -> String {
-    // The last hex digits of an id are as good as random.
-    let digit = order.to_string().bytes().next_back().unwrap_or_default();
-    format!("card#{}", digit % CARD_SHARDS)
+    // The last hex digit of an id is as good as random.
+    let digit =
+        order.to_string().chars().next_back().and_then(|digit| digit.to_digit(16)).unwrap_or_default();
+    format!("card#{}", digit % u32::from(CARD_SHARDS))
 }

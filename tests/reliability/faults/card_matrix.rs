@@ -117,7 +117,7 @@ impl Case {
             Act::ClickAfterPayment => {
                 self.pay(shop).await;
                 // What is due has changed, so the visit looks at what was paid.
-                report("1").await;
+                report("10000").await;
             }
             Act::SurplusPayment => {
                 report("93354000").await;

@@ -109,14 +109,19 @@ impl Cards {
         if self.late_money == LateMoney::Keep {
             return Ok(false);
         }
-        let mut was_refunded = false;
+        let (mut was_refunded, mut failure) = (false, None);
         let payments = &record.checkout.payment_state.card_payments;
         for payment in payments.iter().filter(|payment| payment.refund_due() > 0) {
-            self.stripe.refund(payment.intent.as_str(), order.id).await?;
-            tracing::info!(order = %order.id, "card payment is given back");
-            was_refunded = true;
+            // One that Stripe does not give back keeps no other from it.
+            match self.stripe.refund(payment.intent.as_str(), order.id).await {
+                Ok(()) => {
+                    tracing::info!(order = %order.id, "card payment is given back");
+                    was_refunded = true;
+                }
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(was_refunded)
+        failure.map_or(Ok(was_refunded), |error| Err(error.into()))
     }
 
     /// Whether anything is still to be given back.

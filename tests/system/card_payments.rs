@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::onramps::Onramps;
 use doubles::WebhookTarget;
 use doubles::stripe::{Fault, Outcome, sign};
 use futures::future::join_all;
@@ -416,6 +417,22 @@ async fn webhooks_are_believed_by_their_signature_alone_and_only_make_us_look() 
     let (signature, body) = shop.stripe.event("checkout.session.completed", &lie);
     shop.stripe.fail_next(Fault::Status(500));
     assert_eq!(shop.webhook(Some(&signature), &body).await.failure(), (503, "onramp_unavailable", None));
+}
+
+#[tokio::test]
+async fn a_page_that_is_open_counts_although_cards_are_offered_no_more() {
+    let shop = CardShop::start().await;
+    let (session, order) = shop.order(3_600).await;
+    let page = shop.checkout(&order).await;
+    let setup = Setup { onramps: Onramps::default(), ..shop.setup.clone() };
+    let later = Service::on(shop.service.table(), &shop.service.aws, &shop.service.clock, &setup).await;
+    assert_eq!(visit(&later, &order).await.status(), 400, "no new page");
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
+    let body = json!({ "data": { "object": { "client_reference_id": order } } }).to_string();
+    let signature = sign(&body, &[SECRETS[0].to_owned()], shop.service.clock.now().as_seconds());
+    let webhook = later.post("/webhooks/stripe").header("stripe-signature", signature).body(body);
+    assert_eq!(later.send(webhook).await.body["message"], "Webhook received");
+    assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub const LATE_CARD_PAYMENTS: &str = "LATE_CARD_PAYMENTS";
 pub const SETTINGS: &[&str] =
     &[LATE_CARD_PAYMENTS, config::ONRAMPS, STRIPE.arn, STRIPE.value, config::TABLE_NAME];
 
-/// Opens card payments; `None` if they are not offered.
+/// Opens card payments; `None` without a Stripe account.
 pub async fn cards(
     settings: Settings,
     aws: &SdkConfig,
@@ -32,13 +32,15 @@ pub async fn cards(
     Ok(stripe.map(|stripe| Cards { store: store(aws), stripe, clock: Clock::system(), late_money }))
 }
 
-/// Opens the merchant's Stripe account, if card payments are offered.
+/// Opens the merchant's Stripe account, if its secret is set. Cards need not be offered any more: a page that Stripe keeps
+/// open can still be paid. Fails if cards are offered without the secret.
 pub async fn stripe(
     settings: Settings,
     aws: &SdkConfig,
     onramps: &Onramps,
 ) -> Result<Option<Stripe>, ConfigError> {
-    if !onramps.contains(OnrampVendor::StripeWeb2) {
+    let is_set = settings.optional(STRIPE.value)?.is_some() || settings.optional(STRIPE.arn)?.is_some();
+    if !is_set && !onramps.contains(OnrampVendor::StripeWeb2) {
         return Ok(None);
     }
     let secret = STRIPE.read(settings, aws, StripeSecret::parse).await?;

@@ -311,7 +311,7 @@ async fn reports_come_doubled_in_any_order_and_of_other_orders() {
     let object = json!({ "object": "checkout.session", "client_reference_id": order });
     let (signature, body) = world.stripe.event("checkout.session.completed", &object);
     assert_eq!(world.send(Some(&signature), body).await.body["message"], "Webhook ignored");
-    assert!(world.stripe.calls().is_empty(), "a webhook calls nobody");
+    assert!(world.stripe.calls().is_empty(), "a webhook makes no call to Stripe");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Opening a Checkout Session for what is due.
 //!
-//! 1. A live one for the same amount is used again: no call.
+//! 1. A live one for the same charge is used again: no call.
 //! 2. Else a new one is reserved in the table. Of many callers one reserves.
 //! 3. It is created under an idempotency key of the reservation, so every caller that creates it gets the same one. A caller
 //!    that finds a reservation without a page can finish it.

@@ -82,7 +82,7 @@ async fn a_chain_is_any_integer_from_1() {
 async fn metadata_comes_back_to_the_letter_from_every_call() {
     let service = Service::start().await;
     let session = service.session().await;
-    // The session's id is not in it, or it would be hidden from whoever knows the order alone.
+    // The session's id is not in it. Otherwise it would be hidden from a caller who knows the order alone.
     let metadata = r#"{ "z":1.0e+2, "srcToken":{"decimals":6,"address":null},"ü":"\u00fc😀\/", "a":0.10 }"#;
     let callback = r#"{"b":12345678901234567890.10, "a" : [ ] }"#;
     let members = format!(r#"{{"metadata":{metadata},"callbackMetadata":{callback},"#);

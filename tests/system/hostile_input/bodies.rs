@@ -168,7 +168,7 @@ async fn what_is_no_unicode_is_refused() {
             assert_eq!(answer.failure(), (400, "invalid_field_value", Some(field)));
         }
     }
-    // Half a pair in what nobody reads is nobody's business; a whole pair is a character.
+    // Half a pair in a field that is ignored is ignored, too; a whole pair is a character.
     create_session(&service, r#"{"unknown":"\ud800"}"#).await.ok();
     let pair = r#"{"metadata":{"a":"\ud83d\ude00"}}"#;
     let created = create_session(&service, pair).await;

@@ -161,7 +161,7 @@ async fn an_unknown_sender_is_null() {
     assert_eq!(deposits[2]["from"], "bc1qexample ü");
     assert_eq!(deposits[3]["from"], json!(null));
 
-    // Whoever learns it later says it then.
+    // A later report can add it.
     let answer = report(&service, &order, ("deposit.detected", deposit("0x02", "1"))).await;
     assert_eq!(answer.ok()["depositTxs"][1]["from"], deposit("0x02", "1")["from"]);
 }

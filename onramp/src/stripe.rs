@@ -25,6 +25,8 @@ use crate::{OnrampError, is_word};
 const API: &str = "https://api.stripe.com";
 /// The version of the API that this code was written for. Without it, the account's own would be used.
 pub const VERSION: &str = "2026-10-28.endive";
+/// The code of the error if nothing is left of a payment.
+const ALREADY_REFUNDED: &str = "charge_already_refunded";
 const PAGES: VendorPages = VendorPages::Hosts(&["checkout.stripe.com"]);
 /// Under which Stripe's objects name the order.
 pub(crate) const ORDER_ID: &str = "order_id";
@@ -218,11 +220,21 @@ impl Stripe {
         }
     }
 
-    /// Gives back all that is left of a payment. A repetition gives nothing back twice.
-    pub async fn refund(&self, intent: &str, order: OrderId) -> Result<(), StripeError> {
+    /// Gives back all that is left of a payment. A repetition gives nothing back twice: then nothing is left.
+    ///
+    /// Stripe repeats its first response to an idempotency key for a day, a refusal too. So the key changes every hour: what
+    /// failed because the account had no balance succeeds once it has.
+    pub async fn refund(&self, intent: &str, order: OrderId, now: Timestamp) -> Result<(), StripeError> {
         let order = order.to_string();
         let form = [("payment_intent", checked(intent)?), ("metadata[order_id]", &order)];
-        let refund = self.call(Method::POST, "/v1/refunds", &form, Some(&format!("refund-{intent}"))).await?;
+        let key = format!("refund-{intent}-{}", now.as_seconds() / 3_600);
+        let refund = match self.call(Method::POST, "/v1/refunds", &form, Some(&key)).await {
+            // An earlier call was carried out, and its response was lost.
+            Err(StripeError::Vendor(OnrampError::Refused(what))) if what.ends_with(ALREADY_REFUNDED) => {
+                return Ok(());
+            }
+            refund => refund?,
+        };
         match text(&refund, "status") {
             Some("succeeded" | "pending") => Ok(()),
             status => {
@@ -232,9 +244,10 @@ impl Stripe {
         }
     }
 
-    /// Returns the order of a payment; `None` if it names none.
+    /// Returns the order of a payment; `None` if it names none, or if this is not the id of a payment.
     pub async fn order_of(&self, intent: &str) -> Result<Option<OrderId>, StripeError> {
-        let path = format!("/v1/payment_intents/{}", checked(intent)?);
+        let Ok(intent) = checked(intent) else { return Ok(None) };
+        let path = format!("/v1/payment_intents/{intent}");
         match self.call(Method::GET, &path, &[], None).await {
             Ok(intent) => Ok(named_order(&intent)),
             // Of another account, or of another mode.
@@ -285,9 +298,8 @@ impl Stripe {
 
 /// Returns the order that an object of Stripe's names.
 pub fn named_order(object: &Value) -> Option<OrderId> {
-    let named =
-        object.pointer(&format!("/metadata/{ORDER_ID}")).or_else(|| object.get("client_reference_id"));
-    named.and_then(Value::as_str).and_then(OrderId::parse)
+    let named = [object.pointer(&format!("/metadata/{ORDER_ID}")), object.get("client_reference_id")];
+    named.into_iter().flatten().filter_map(Value::as_str).find_map(OrderId::parse)
 }
 
 /// Reads a payment and its charge.

@@ -163,6 +163,44 @@ async fn what_is_due_changes_and_so_does_the_checkout_session() {
     assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
 }
 
+/// The payer pays a part from a wallet and leaves Stripe's page open. The whole amount must not be charged there.
+#[tokio::test]
+async fn a_page_that_asks_for_too_much_ends_without_another_visit() {
+    let shop = CardShop::start().await;
+    let (session, order) = shop.order(7_200).await;
+    let page = shop.checkout(&order).await;
+    watch_card::run(&shop.cards).await.unwrap();
+    assert_eq!(shop.stripe.checkout_sessions()[0]["status"], "open");
+    shop.service.record_event(&order, "deposit.detected", deposit("0x01", "20000")).await.ok();
+    watch_card::run(&shop.cards).await.unwrap();
+    assert!(shop.stripe.pay(&page, Outcome::Paid).await.is_err());
+    let rest = shop.checkout(&order).await;
+    assert_eq!(shop.stripe.checkout_sessions()[1]["amount_total"], 9_334);
+    shop.stripe.pay(&rest, Outcome::Paid).await.unwrap();
+    shop.look(&order).await;
+    assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
+}
+
+/// Its last look came before the payment, and Stripe took the payment nevertheless.
+#[tokio::test]
+async fn a_payment_on_a_page_that_has_ended_here_is_found_by_its_webhook() {
+    let shop = CardShop::start().await;
+    let (session, order) = shop.order(7_200).await;
+    let page = shop.checkout(&order).await;
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
+    let id = domain::id::OrderId::parse(&order).unwrap();
+    let mut card = shop.cards.store.read_card(id).await.unwrap().unwrap();
+    card.attempts[0].end();
+    assert!(shop.cards.store.write_card(&mut card, None).await.unwrap());
+    shop.look(&order).await;
+    assert_eq!(shop.statuses(&session, &order).await, strings("waiting_stripe_payment", "open"));
+    shop.stripe.set_webhook(Some(WebhookTarget { url: String::new(), secrets: vec![SECRETS[0].to_owned()] }));
+    let said = json!({ "id": page, "object": "checkout.session", "client_reference_id": order });
+    let (signature, body) = shop.stripe.event("checkout.session.completed", &said);
+    assert_eq!(shop.webhook(Some(&signature), &body).await.body["message"], "Webhook received");
+    assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
+}
+
 #[tokio::test]
 async fn dust_on_the_chain_changes_no_page() {
     let shop = CardShop::start().await;
@@ -245,12 +283,32 @@ async fn a_refund_that_stripe_does_not_make_is_tried_again_and_told() {
     let id = domain::id::OrderId::parse(&order).unwrap();
     shop.stripe.fail_next(Fault::OtherHost);
     shop.stripe.fail_next(Fault::RefundFails);
-    let failed = shop.cards.look(id).await.unwrap_err().to_string();
+    let failed = shop.cards.look(id, None).await.unwrap_err().to_string();
     assert!(failed.contains("refund"), "{failed}");
     assert_eq!(shop.statuses(&session, &order).await, strings("refunding", "expired"));
-    // Each run tries again and reports the failure: Stripe repeats a failed refund for a day.
+    // Each run tries again and reports the failure. Within the hour Stripe repeats it.
     let run = watch_card::run(&shop.cards).await.unwrap();
     assert_eq!((run.looked_at, run.failed), (1, 1));
+    shop.service.clock.advance(Duration::from_hours(1));
+    let run = watch_card::run(&shop.cards).await.unwrap();
+    assert_eq!((run.looked_at, run.failed), (1, 0));
+    assert_eq!(shop.statuses(&session, &order).await, strings("refunded", "expired"));
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_looked_at_keeps_no_other_from_it() {
+    let shop = CardShop::start().await;
+    let (session, order) = shop.order(7_200).await;
+    let page = shop.checkout(&order).await;
+    let id = domain::id::OrderId::parse(&order).unwrap();
+    let mut card = shop.cards.store.read_card(id).await.unwrap().unwrap();
+    card.attempts.push(card.attempts[0].clone());
+    // The newest is looked at first.
+    card.attempts[1].session = Some("cs_of_another_account".to_owned());
+    assert!(shop.cards.store.write_card(&mut card, Some(shop.service.clock.now())).await.unwrap());
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
+    assert_eq!(watch_card::run(&shop.cards).await.unwrap().failed, 1);
+    assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
 }
 
 #[tokio::test]
@@ -405,10 +463,22 @@ async fn webhooks_are_believed_by_their_signature_alone_and_only_make_us_look() 
         assert_eq!(refused.failure(), (401, code, Some("Stripe-Signature")));
     }
     assert_eq!(shop.stripe.calls().len(), calls, "an unknown charge costs no call");
-    for body in ["", "{", "[]", "{}", r#"{"data":{"object":{"metadata":{"order_id":"7"}}}}"#] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "{}",
+        r#"{"data":{"object":{"metadata":{"order_id":"7"}}}}"#,
+        r#"{"data":{"object":{"payment_intent":""}}}"#,
+        r#"{"data":{"object":{"payment_intent":"../refunds"}}}"#,
+    ] {
         let answer = shop.webhook(Some(&sign(body, &secret, now)), body).await;
         assert!(answer.status == 200 || answer.failure().1 == "invalid_json", "{}", answer.text);
     }
+    // A name that is none hides no other.
+    let named = json!({ "metadata": { "order_id": "7" }, "client_reference_id": order });
+    let (signature, body) = shop.stripe.event("checkout.session.completed", &named);
+    assert_eq!(shop.webhook(Some(&signature), &body).await.body["message"], "Webhook received");
     // Of another payment of the account.
     let other = json!({ "object": "charge", "payment_intent": "pi_of_another_shop" });
     let (signature, body) = shop.stripe.event("charge.refunded", &other);

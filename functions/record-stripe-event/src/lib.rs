@@ -82,11 +82,19 @@ impl Endpoint for RecordStripeEvent {
 impl RecordStripeEvent {
     /// Looks at the card payments of the order that an event is about. Returns `false` if it is about none.
     async fn look(&self, event: &Value) -> Result<bool, CardError> {
-        let Some(cards) = &self.cards else { return Ok(false) };
-        match order_of(cards, event).await? {
-            Some(order) => cards.look(order).await,
-            None => Ok(false),
+        let (Some(cards), Some(object)) = (&self.cards, event.pointer("/data/object")) else {
+            return Ok(false);
+        };
+        let Some(order) = order_of(cards, object).await? else { return Ok(false) };
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        // The payer's bank took it back days after Stripe had sent it: their card is closed. No repetition helps.
+        let is_refund_lost =
+            text("object") == Some("refund") && matches!(text("status"), Some("failed" | "canceled"));
+        let is_ours = cards.look(order, text("id")).await?;
+        if is_ours && is_refund_lost {
+            tracing::error!(%order, "a refund did not reach the payer");
         }
+        Ok(is_ours)
     }
 
     /// Keeps what Stripe says of a purchase. Returns `false` if no order is bought for by it.
@@ -98,9 +106,8 @@ impl RecordStripeEvent {
     }
 }
 
-/// Returns the order that an event is about; `None` if it is about none.
-async fn order_of(cards: &Cards, event: &Value) -> Result<Option<OrderId>, CardError> {
-    let Some(object) = event.pointer("/data/object") else { return Ok(None) };
+/// Returns the order that an event's object is about; `None` if it is about none.
+async fn order_of(cards: &Cards, object: &Value) -> Result<Option<OrderId>, CardError> {
     if let Some(order) = named_order(object) {
         return Ok(Some(order));
     }

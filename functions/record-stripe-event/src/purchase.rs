@@ -34,7 +34,7 @@ pub(crate) fn purchase(event: &Value, now: Timestamp) -> Option<(OrderId, &str, 
         reason: reason.filter(|reason| is_word(reason)).and_then(|word| Text::parse(word.to_owned()).ok()),
         started_at: created
             .and_then(|created| created.checked_mul(1_000))
-            .map_or(now, Timestamp::from_millis),
+            .map_or(now, |millis| Timestamp::from_millis(millis).min(now)),
         updated_at: now,
     };
     Some((named_order(session)?, address, report))

@@ -45,7 +45,7 @@ pub async fn run(cards: &Cards) -> Result<Run, DependencyError> {
         if Instant::now() >= until {
             return None;
         }
-        let Err(error) = cards.look(order).await else { return Some(true) };
+        let Err(error) = cards.look(order, None).await else { return Some(true) };
         tracing::error!(%order, cause = %error, "a card payment cannot be looked at");
         if let Err(error) = cards.postpone(order).await {
             tracing::error!(%order, cause = %error, "a card payment keeps its place before the others");

@@ -100,7 +100,7 @@ impl Cards {
             }
             if !self.stripe.expire(session).await? {
                 // It was paid or has ended.
-                self.look(order).await?;
+                self.look(order, None).await?;
                 return Ok(Opening::Changed);
             }
             if let Some(last) = card.attempts.last_mut() {

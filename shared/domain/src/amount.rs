@@ -55,6 +55,12 @@ impl Amount {
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
+
+    /// Returns so many times the amount; `None` if that is more than 2^256 − 1.
+    #[must_use]
+    pub fn checked_mul(self, times: u64) -> Option<Self> {
+        self.0.checked_mul(U256::from(times)).map(Self)
+    }
 }
 
 impl Amount {

@@ -50,6 +50,17 @@ impl Charge {
         (least..=MOST_CENTS).contains(&cents).then(|| Self { cents, currency: currency.clone() })
     }
 
+    /// Returns whether a card is charged at least a cent too much: it was to pay `asked` of an order of which only `due` is
+    /// due now. Both are amounts of the same token.
+    pub fn is_too_much(&self, asked: Amount, due: Amount) -> bool {
+        let less = self.cents.saturating_sub(1);
+        match (due.checked_mul(self.cents), asked.checked_mul(less)) {
+            (Some(of_due), Some(of_asked)) => of_due <= of_asked,
+            // So large that no token has so much.
+            (None, _) | (_, None) => false,
+        }
+    }
+
     /// Returns whether cards are charged in a currency.
     pub fn is_possible_in(currency: &Currency) -> bool {
         CURRENCIES.into_iter().any(|(code, _)| code == currency.as_str())
@@ -175,5 +186,23 @@ mod tests {
             assert_eq!(charge(amount, decimals, currency), cents, "{amount} {currency}");
         }
         assert_eq!(charge(&Amount::MAX.to_string(), 0, "USD"), None);
+    }
+
+    #[test]
+    fn a_charge_is_too_much_if_a_cent_less_is_due() {
+        let amount = |text: &str| Amount::parse(text).unwrap();
+        let asked = amount("93354000");
+        let charge = Charge::of(asked, 6, &Currency::parse("USD").unwrap()).unwrap();
+        for (due, expected) in [
+            ("93354000", false),
+            // Dust, which a stranger can send.
+            ("93353999", false),
+            ("93345000", false),
+            ("93340000", true),
+            ("0", true),
+        ] {
+            assert_eq!(charge.is_too_much(asked, amount(due)), expected, "{due}");
+        }
+        assert!(!charge.is_too_much(Amount::MAX, Amount::MAX));
     }
 }

@@ -35,9 +35,14 @@ fn the_runbook_explains_every_error_line_that_fires_an_alarm() {
     let explained: Names = rows.map(|(message, _)| message.to_owned()).collect();
     let mut logged = Names::new();
     // The watcher logs what `evm` logs, too.
-    let folders =
-        ["functions/watch-chain/src", "evm/src", "functions/pay-order/src", "functions/watch-card/src"]
-            .map(|path| root().join(path));
+    let folders = [
+        "functions/watch-chain/src",
+        "evm/src",
+        "functions/pay-order/src",
+        "functions/watch-card/src",
+        "functions/record-stripe-event/src",
+    ]
+    .map(|path| root().join(path));
     for file in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let text = read(file.unwrap().path());
         for line in text.split("tracing::error!(").skip(1) {

@@ -121,6 +121,9 @@ pub enum StripeError {
     /// As any vendor.
     #[error(transparent)]
     Vendor(#[from] OnrampError),
+    /// Stripe does not know what it is asked about: it is of another account, or of another mode.
+    #[error("Stripe does not know it")]
+    Unknown,
     /// Another call with the same idempotency key is under way.
     #[error("another call with this idempotency key is under way")]
     InUse,
@@ -149,6 +152,11 @@ impl Stripe {
     #[must_use]
     pub fn at(self, origin: &str) -> Self {
         Self { api: origin.to_owned(), pages: VendorPages::Double(origin.to_owned()), ..self }
+    }
+
+    /// Returns whether no card is charged.
+    pub fn is_test(&self) -> bool {
+        self.secret.is_test()
     }
 
     /// Returns what signs the webhooks.
@@ -204,9 +212,19 @@ impl Stripe {
         if text(&session, "client_reference_id") != Some(&order.to_string()) {
             return Err(undocumented("a Checkout Session of another order").into());
         }
-        let is_open = text(&session, "status") == Some("open");
-        let intent = session.get("payment_intent").filter(|intent| intent.is_object());
+        let intent = session.get("payment_intent").filter(|intent| !intent.is_null());
         let payment = intent.map(|intent| payment(intent, covers, asked)).transpose()?;
+        let is_open = match (text(&session, "status"), &payment) {
+            (Some("open"), _) => true,
+            (Some("expired"), _) | (Some("complete"), Some(_)) => false,
+            // Taken for unpaid, it would never be looked at again.
+            _ => {
+                return Err(undocumented(
+                    "a Checkout Session without a known status, or without its payment",
+                )
+                .into());
+            }
+        };
         Ok(CheckoutLook { is_open, payment })
     }
 
@@ -215,7 +233,7 @@ impl Stripe {
         let path = format!("/v1/checkout/sessions/{}/expire", checked(id)?);
         match self.call(Method::POST, &path, &[], None).await {
             Ok(_) => Ok(true),
-            Err(StripeError::Vendor(OnrampError::Refused(_))) => Ok(false),
+            Err(StripeError::Vendor(OnrampError::Refused(_)) | StripeError::Unknown) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -244,14 +262,23 @@ impl Stripe {
         }
     }
 
+    /// Returns how much of a payment has really been given back, or is on its way: a refund can fail days later.
+    pub async fn refunded(&self, intent: &str) -> Result<u64, StripeError> {
+        let query = [("payment_intent", checked(intent)?), ("limit", "100")];
+        let list = self.call(Method::GET, "/v1/refunds", &query, None).await?;
+        let refunds = list.get("data").and_then(Value::as_array).ok_or_else(|| undocumented("no list"))?;
+        let is_made = |refund: &&Value| !matches!(text(refund, "status"), Some("failed" | "canceled") | None);
+        let amounts = refunds.iter().filter(is_made).filter_map(|refund| refund.get("amount")?.as_u64());
+        Ok(amounts.fold(0, u64::saturating_add))
+    }
+
     /// Returns the order of a payment; `None` if it names none, or if this is not the id of a payment.
     pub async fn order_of(&self, intent: &str) -> Result<Option<OrderId>, StripeError> {
         let Ok(intent) = checked(intent) else { return Ok(None) };
         let path = format!("/v1/payment_intents/{intent}");
         match self.call(Method::GET, &path, &[], None).await {
             Ok(intent) => Ok(named_order(&intent)),
-            // Of another account, or of another mode.
-            Err(StripeError::Vendor(OnrampError::Refused(_))) => Ok(None),
+            Err(StripeError::Vendor(OnrampError::Refused(_)) | StripeError::Unknown) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -288,6 +315,7 @@ impl Stripe {
         let what = format!("{} {}", status.as_u16(), word("code").or(word("type")).unwrap_or("no code"));
         Err(match status {
             StatusCode::CONFLICT => StripeError::InUse,
+            StatusCode::NOT_FOUND if word("code") == Some("resource_missing") => StripeError::Unknown,
             StatusCode::TOO_MANY_REQUESTS => OnrampError::Unavailable(what).into(),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => OnrampError::Misconfigured(what).into(),
             status if status.is_server_error() => StripeError::Failed(what),

@@ -83,6 +83,7 @@ fn judged(error: StripeError) -> OnrampError {
         error @ (StripeError::InUse | StripeError::Failed(_)) => {
             return OnrampError::Unavailable(error.to_string());
         }
+        error @ StripeError::Unknown => return OnrampError::Misconfigured(error.to_string()),
     };
     match what.split_once(' ').unwrap_or_default() {
         // Stripe sells nothing to anybody for a while.

@@ -295,6 +295,47 @@ async fn a_refund_that_stripe_does_not_make_is_tried_again_and_told() {
     assert_eq!(shop.statuses(&session, &order).await, strings("refunded", "expired"));
 }
 
+/// What Stripe did not give back is asked for again. What the payer's bank sends back is not, and a person has to know.
+#[tokio::test]
+async fn a_refund_that_the_bank_sends_back_is_told_apart_from_one_that_was_repeated() {
+    let shop = CardShop::start().await;
+    let (_, order) = shop.order(600).await;
+    let checkout = shop.checkout(&order).await;
+    shop.service.clock.advance(Duration::from_mins(11));
+    shop.stripe.pay(&checkout, Outcome::Paid).await.unwrap();
+    let id = domain::id::OrderId::parse(&order).unwrap();
+    shop.stripe.fail_next(Fault::OtherHost);
+    shop.stripe.fail_next(Fault::RefundFails);
+    assert!(shop.cards.look(id, None).await.is_err());
+    assert_eq!(shop.cards.lost_refunds(id).await.unwrap(), 0, "it is asked for again");
+    shop.service.clock.advance(Duration::from_hours(1));
+    assert!(shop.cards.look(id, None).await.unwrap());
+    assert_eq!(shop.cards.lost_refunds(id).await.unwrap(), 0, "the second one succeeded");
+    shop.stripe.lose_refund().await.unwrap();
+    assert!(shop.cards.look(id, None).await.unwrap());
+    assert_eq!(shop.cards.lost_refunds(id).await.unwrap(), 9_336);
+    assert_eq!(shop.stripe.refunds().len(), 2, "no repetition reaches a closed card");
+}
+
+/// Of another account, say: the key was replaced while pages were open.
+#[tokio::test]
+async fn a_page_that_stripe_never_knew_is_forgotten_after_a_day() {
+    let shop = CardShop::start().await;
+    let (_, order) = shop.order(3_600).await;
+    shop.checkout(&order).await;
+    let id = domain::id::OrderId::parse(&order).unwrap();
+    let mut card = shop.cards.store.read_card(id).await.unwrap().unwrap();
+    card.attempts[0].session = Some("cs_of_another_account".to_owned());
+    assert!(shop.cards.store.write_card(&mut card, Some(shop.service.clock.now())).await.unwrap());
+    // No payer is sent to a page whose payment would not be seen.
+    assert_eq!(visit(&shop.service, &order).await.status(), 503);
+    assert_eq!(watch_card::run(&shop.cards).await.unwrap().failed, 1);
+    shop.service.clock.advance(Duration::from_hours(26));
+    let run = watch_card::run(&shop.cards).await.unwrap();
+    assert_eq!((run.looked_at, run.failed), (1, 0));
+    assert_eq!(watch_card::run(&shop.cards).await.unwrap().looked_at, 0);
+}
+
 #[tokio::test]
 async fn a_page_that_cannot_be_looked_at_keeps_no_other_from_it() {
     let shop = CardShop::start().await;
@@ -503,6 +544,40 @@ async fn a_page_that_is_open_counts_although_cards_are_offered_no_more() {
     let webhook = later.post("/webhooks/stripe").header("stripe-signature", signature).body(body);
     assert_eq!(later.send(webhook).await.body["message"], "Webhook received");
     assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
+    assert_eq!(visit(&later, &order).await.status(), 200, "the payer reads that it is paid");
+}
+
+/// No webhook came yet, and Stripe sends a payer without a return URL back to the link itself.
+#[tokio::test]
+async fn a_payer_who_comes_back_from_the_page_is_told_that_it_is_paid() {
+    let shop = CardShop::start().await;
+    let (session, order) = shop.order(3_600).await;
+    let page = shop.checkout(&order).await;
+    shop.stripe.pay(&page, Outcome::Paid).await.unwrap();
+    assert_eq!(visit(&shop.service, &order).await.status(), 200);
+    assert_eq!(shop.statuses(&session, &order).await, strings("executed", "complete"));
+}
+
+/// The session ends while the payer's bank asks them something. Stripe ends the page, but may let the payment finish.
+#[tokio::test]
+async fn a_payment_that_the_end_of_its_page_interrupts_is_not_forgotten() {
+    for finishes in [true, false] {
+        let shop = CardShop::start().await;
+        let (session, order) = shop.order(3_600).await;
+        let page = shop.checkout(&order).await;
+        shop.stripe.pay(&page, Outcome::Authenticating).await.unwrap();
+        shop.look(&order).await;
+        shop.service.expire_session(&session).await.ok();
+        shop.look(&order).await;
+        assert_eq!(shop.stripe.checkout_sessions()[0]["status"], "expired");
+        // No webhook names an expired page, so the order stays watched.
+        shop.stripe.settle_delayed(&page, finishes).await.unwrap();
+        assert_eq!(watch_card::run(&shop.cards).await.unwrap().looked_at, 1);
+        assert_eq!(shop.stripe.refunds().len(), usize::from(finishes));
+        let status = if finishes { "refunded" } else { "expired" };
+        assert_eq!(shop.statuses(&session, &order).await, strings(status, "expired"));
+        assert_eq!(watch_card::run(&shop.cards).await.unwrap().looked_at, 0);
+    }
 }
 
 #[tokio::test]

@@ -211,6 +211,13 @@ fn carry_out(shared: &Shared, (call, form): &Call, fault: Option<Fault>) -> Resu
             takes(What::Expand)?;
             state.payment(id).map(|payment| payment.to_json(false)).ok_or_else(|| missing(id))
         }
+        ["GET", "v1", "refunds"] => {
+            takes(What::Refunds)?;
+            let intent = form::value(form, "payment_intent");
+            let is_of = |refund: &&Value| intent.is_none_or(|intent| refund["payment_intent"] == *intent);
+            let refunds: Vec<&Value> = state.refunds.iter().rev().filter(is_of).collect();
+            Ok(json!({ "object": "list", "url": "/v1/refunds", "has_more": false, "data": refunds }))
+        }
         ["POST", "v1", "refunds"] => {
             takes(What::Refund)?;
             let intent = form::value(form, "payment_intent")

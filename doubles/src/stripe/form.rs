@@ -45,6 +45,7 @@ const ONRAMP: [&str; 12] = [
     WALLET,
 ];
 const REFUND: [&str; 5] = ["payment_intent", "charge", "amount", "reason", "metadata[*]"];
+const REFUNDS: [&str; 2] = ["payment_intent", "limit"];
 const EXPAND: [&str; 1] = ["expand[0]"];
 
 /// Returns the first parameter that a call does not take.
@@ -53,6 +54,7 @@ pub(super) fn unknown(what: What, form: &[(String, String)]) -> Option<&str> {
         What::Checkout => &CHECKOUT,
         What::Onramp => &ONRAMP,
         What::Refund => &REFUND,
+        What::Refunds => &REFUNDS,
         What::Expand => &EXPAND,
         What::Nothing => &[],
     };
@@ -71,6 +73,7 @@ pub(super) enum What {
     Checkout,
     Onramp,
     Refund,
+    Refunds,
     Expand,
     Nothing,
 }

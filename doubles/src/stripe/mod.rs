@@ -229,6 +229,18 @@ impl Stripe {
         Ok(())
     }
 
+    /// The payer's bank sends the last refund back, and Stripe says so.
+    pub async fn lose_refund(&self) -> Result<()> {
+        let refund = {
+            let mut state = self.0.state();
+            let refund = state.refunds.last_mut().context("there is no refund")?;
+            refund["status"] = json!("failed");
+            refund.clone()
+        };
+        webhooks::send(&self.0, "refund.failed", &refund).await;
+        Ok(())
+    }
+
     /// Returns the onramp sessions, oldest first.
     pub fn onramp_sessions(&self) -> Vec<Value> {
         self.0.state().onramp_sessions.iter().map(OnrampSession::to_json).collect()

@@ -21,15 +21,18 @@ pub enum Outcome {
     Declined,
     /// The payment is decided later.
     Delayed,
+    /// The payer's bank asks them something. The page stays open, and they leave it.
+    Authenticating,
     /// The payer goes back.
     Cancelled,
 }
 
 impl Outcome {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str); 5] = [
         (Self::Paid, "paid", "Pay: the card is charged"),
         (Self::Declined, "declined", "Pay: the card is declined"),
         (Self::Delayed, "delayed", "Pay: it is decided later"),
+        (Self::Authenticating, "authenticating", "Pay: the bank asks something, and is not answered"),
         (Self::Cancelled, "cancelled", "Cancel"),
     ];
 }
@@ -101,6 +104,7 @@ pub(super) async fn pay(shared: &Arc<Shared>, id: &str, outcome: Outcome) -> Res
             status: match outcome {
                 Outcome::Paid => "succeeded",
                 Outcome::Delayed => "processing",
+                Outcome::Authenticating => "requires_action",
                 Outcome::Declined | Outcome::Cancelled => "requires_payment_method",
             },
             order: checkout.intent_order.clone(),
@@ -109,7 +113,8 @@ pub(super) async fn pay(shared: &Arc<Shared>, id: &str, outcome: Outcome) -> Res
             refunded: 0,
             is_disputed: false,
         };
-        if outcome != Outcome::Declined {
+        let is_done = matches!(outcome, Outcome::Paid | Outcome::Delayed);
+        if is_done {
             checkout.status = "complete";
             checkout.is_paid = is_paid;
         }
@@ -124,9 +129,10 @@ pub(super) async fn pay(shared: &Arc<Shared>, id: &str, outcome: Outcome) -> Res
         let kinds: &[&str] = match outcome {
             Outcome::Paid => &["payment_intent.succeeded", "checkout.session.completed"],
             Outcome::Delayed => &["checkout.session.completed"],
+            Outcome::Authenticating => &["payment_intent.requires_action"],
             Outcome::Declined | Outcome::Cancelled => &["payment_intent.payment_failed"],
         };
-        ([payment.to_json(false), shown], kinds, (outcome != Outcome::Declined).then_some(url))
+        ([payment.to_json(false), shown], kinds, is_done.then_some(url))
     };
     for kind in kinds {
         let [payment, checkout] = &object;
@@ -135,7 +141,7 @@ pub(super) async fn pay(shared: &Arc<Shared>, id: &str, outcome: Outcome) -> Res
     Ok(url)
 }
 
-/// Decides a delayed payment.
+/// Decides a payment that is delayed, or for which the payer's bank waits for an answer.
 pub(super) async fn settle(shared: &Arc<Shared>, id: &str, has_succeeded: bool) -> Result<()> {
     let now = shared.now_seconds();
     let shown = {
@@ -143,11 +149,15 @@ pub(super) async fn settle(shared: &Arc<Shared>, id: &str, has_succeeded: bool) 
         let intent = state.checkout(id).context("there is no such page")?.intent.clone();
         let payment =
             state.payment(&intent.context("nothing was paid")?).context("there is no such payment")?;
-        ensure!(payment.status == "processing", "this payment is {}", payment.status);
+        let is_undecided = matches!(payment.status, "processing" | "requires_action");
+        ensure!(is_undecided, "this payment is {}", payment.status);
         payment.status = if has_succeeded { "succeeded" } else { "requires_payment_method" };
         payment.charged = has_succeeded.then_some(now);
         let checkout = state.checkout(id).context("there is no such page")?;
         checkout.is_paid = has_succeeded;
+        if has_succeeded && checkout.status == "open" {
+            checkout.status = "complete";
+        }
         checkout.to_json(Value::Null)
     };
     let outcome = if has_succeeded { "succeeded" } else { "failed" };

@@ -29,9 +29,10 @@ pub(crate) enum Finding {
     Sold(Url),
     /// A button that leads there.
     Offered(Payment),
-    Confirming(Payment),
-    Complete(Payment),
-    Expired(Payment),
+    /// Without a payment: the vendor is not set up any more.
+    Confirming(Option<Payment>),
+    Complete(Option<Payment>),
+    Expired(Option<Payment>),
     TooLate(Payment),
     NotFound,
     Prefetched,
@@ -99,7 +100,7 @@ impl Finding {
                 (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "vendor_refused", "vendor_text", None)
             }
             Self::NotSetUp(None) => {
-                (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "not_offered", "vendor_text", None)
+                (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "not_offered", "ended_text", None)
             }
             Self::NotSetUp(Some(_)) => {
                 (StatusCode::BAD_REQUEST, ErrorCode::OnrampRefused, "vendor_unavailable", "vendor_text", None)
@@ -129,14 +130,14 @@ impl Finding {
     pub(crate) fn payment(&self) -> Option<&Payment> {
         match self {
             Self::Offered(payment)
-            | Self::Confirming(payment)
-            | Self::Complete(payment)
-            | Self::Expired(payment)
             | Self::TooLate(payment)
             | Self::TooOften(payment)
             | Self::Refused(payment)
             | Self::Unavailable(payment) => Some(payment),
-            Self::NotSetUp(payment) => payment.as_ref(),
+            Self::Confirming(payment)
+            | Self::Complete(payment)
+            | Self::Expired(payment)
+            | Self::NotSetUp(payment) => payment.as_ref(),
             Self::Sold(_)
             | Self::NotFound
             | Self::Prefetched

@@ -22,6 +22,7 @@ use domain::onramps::{Asset, Onramps};
 use domain::order::Order;
 use domain::payment_link::LinkState;
 use domain::record::CheckoutRecord;
+use domain::session::SessionStatus;
 use lambda_http::tracing;
 use onramp::{OnrampError, Purchase, StripeError, Vendor, Vendors};
 use runtime::{Clock, DependencyError};
@@ -151,16 +152,14 @@ impl PayOrder {
             return Ok(Some(Finding::NotFound));
         };
         let Some(payable) = self.payable(&record.checkout, order, onramp) else {
-            // It was when the order was created.
-            tracing::error!(order = %id, vendor = %onramp.vendor, "the vendor of an open order is not set up any more");
-            return Ok(Some(Finding::NotSetUp(None)));
+            return Ok(Some(self.judge_without_vendor(record, onramp, is_person && may_visit)));
         };
         let state = LinkState::of(record, order, payable.seller.needed_time(), now);
         let payment = |due| self.payment(&payable, due);
         Ok(Some(match state {
-            LinkState::Complete => Finding::Complete(payment(None)),
-            LinkState::Confirming => Finding::Confirming(payment(None)),
-            LinkState::Expired => Finding::Expired(payment(None)),
+            LinkState::Complete => Finding::Complete(Some(payment(None))),
+            LinkState::Confirming => Finding::Confirming(Some(payment(None))),
+            LinkState::Expired => Finding::Expired(Some(payment(None))),
             LinkState::TooLate(due) => Finding::TooLate(payment(Some(due))),
             LinkState::Due(due) if !is_person => Finding::Offered(payment(Some(due))),
             LinkState::Due(due) if !may_visit => Finding::TooOften(payment(Some(due))),
@@ -189,6 +188,23 @@ impl PayOrder {
         }))
     }
 
+    /// Returns what a visitor of an order finds whose vendor was set up when the order was created, and is no more.
+    fn judge_without_vendor(&self, record: &CheckoutRecord, onramp: &Onramp, is_counted: bool) -> Finding {
+        match record.checkout.session_status(self.clock.now()) {
+            SessionStatus::Complete => Finding::Complete(None),
+            SessionStatus::Processing => Finding::Confirming(None),
+            SessionStatus::Expired => Finding::Expired(None),
+            SessionStatus::Open => {
+                // A program can open a link without end, and each line is an alarm.
+                if is_counted {
+                    let order = record.checkout.order.as_ref().map(|order| order.id.to_string());
+                    tracing::error!(order, vendor = %onramp.vendor, "the vendor of an open order is not set up any more");
+                }
+                Finding::NotSetUp(None)
+            }
+        }
+    }
+
     /// Sends a payer to Stripe's page.
     async fn charge(
         &self,
@@ -202,7 +218,7 @@ impl PayOrder {
         let id = payable.order.id;
         // A part that is not final may be replaced, and the card would have been charged too little.
         if record.on_chain.as_ref().is_some_and(|totals| totals.pending() > Amount::ZERO) {
-            return Ok(Some(Finding::Confirming(Payment { due: None, ..payment })));
+            return Ok(Some(Finding::Confirming(Some(Payment { due: None, ..payment }))));
         }
         let Some(charge) = payable.asset.charge(due) else {
             return Ok(Some(Finding::Refused(payment)));
@@ -225,7 +241,9 @@ impl PayOrder {
             Err(
                 error @ (CardError::Busy
                 | CardError::TooSlow
-                | CardError::Stripe(StripeError::InUse | StripeError::Failed(_))),
+                | CardError::Stripe(
+                    StripeError::InUse | StripeError::Unknown | StripeError::Failed(_),
+                )),
             ) => {
                 let error = OnrampError::Unavailable(error.to_string());
                 Some(failed(id, "Stripe", &error, payment))

@@ -23,6 +23,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws::sdk_config()?;
     let vendors = settings::vendors(settings, &aws, &onramps).await?;
     let cards = cards::settings::cards(settings, &aws, |aws| Store::new(aws, table.clone())).await?;
+    settings::agree(settings, cards.as_ref())?;
     let store = Store::new(&aws, table);
     // Also opens the connection.
     let chains = store.load_chains(chains).await?;

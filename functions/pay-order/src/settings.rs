@@ -1,6 +1,7 @@
 //! The settings of the vendors.
 
 use aws_config::SdkConfig;
+use cards::Cards;
 use cards::settings::{LATE_CARD_PAYMENTS, STRIPE};
 use domain::invalid::Invalid;
 use domain::onramp::OnrampVendor;
@@ -61,6 +62,20 @@ pub async fn vendors(settings: Settings, aws: &SdkConfig, onramps: &Onramps) -> 
         });
     }
     Ok(Vendors::new(vendors))
+}
+
+/// Fails if the vendors sell nothing and cards would be charged: at Stripe the key decides.
+pub fn agree(settings: Settings, cards: Option<&Cards>) -> Result<(), ConfigError> {
+    let charges = cards.is_some_and(|cards| !cards.stripe.is_test());
+    let mode = |mode: &str| {
+        let disagrees = is_sandbox(mode)? && charges;
+        if disagrees {
+            Err(Invalid::expected("`live`, or a key of Stripe's sandbox, `rk_test_…`"))
+        } else {
+            Ok(())
+        }
+    };
+    settings.parsed(MODE, mode).map(|_| ())
 }
 
 /// Returns [`CLIENT_IP_HEADER`].

@@ -87,12 +87,15 @@ impl RecordStripeEvent {
         };
         let Some(order) = order_of(cards, object).await? else { return Ok(false) };
         let text = |name: &str| object.get(name).and_then(Value::as_str);
-        // The payer's bank took it back days after Stripe had sent it: their card is closed. No repetition helps.
-        let is_refund_lost =
-            text("object") == Some("refund") && matches!(text("status"), Some("failed" | "canceled"));
         let is_ours = cards.look(order, text("id")).await?;
-        if is_ours && is_refund_lost {
-            tracing::error!(%order, "a refund did not reach the payer");
+        let may_be_lost =
+            text("object") == Some("refund") && matches!(text("status"), Some("failed" | "canceled"));
+        if is_ours && may_be_lost {
+            // The payer's bank sends it back days later: their card is closed. No repetition helps.
+            let cents = cards.lost_refunds(order).await?;
+            if cents > 0 {
+                tracing::error!(%order, cents, "a refund did not reach the payer");
+            }
         }
         Ok(is_ours)
     }

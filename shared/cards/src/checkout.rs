@@ -1,6 +1,6 @@
 //! Opening a Checkout Session for what is due.
 //!
-//! 1. A live one for the same charge is used again: no call.
+//! 1. A live one for the same charge is used again, if Stripe still shows it open.
 //! 2. Else a new one is reserved in the table. Of many callers one reserves.
 //! 3. It is created under an idempotency key of the reservation, so every caller that creates it gets the same one. A caller
 //!    that finds a reservation without a page can finish it.
@@ -93,13 +93,18 @@ impl Cards {
             // Dust on the chain changes what is due, and not what the card is charged. Less than is due pays nothing.
             let is_same = last.charge == *charge && last.due >= due;
             if is_same && is_live {
-                return self.stripe.page(url).map(Opening::Page).map_err(CardError::from);
+                // Who comes back from a page on which they have paid must not be sent there again.
+                if self.stripe.look(session, order, (last.due, &last.charge)).await?.is_open {
+                    return self.stripe.page(url).map(Opening::Page).map_err(CardError::from);
+                }
+                self.look(order, None).await?;
+                return Ok(Opening::Changed);
             }
             if card.attempts.len() >= MOST_ATTEMPTS {
                 return Err(CardError::TooOften);
             }
-            if !self.stripe.expire(session).await? {
-                // It was paid or has ended.
+            if !self.stripe.expire(session).await? || last.has_payment {
+                // It was paid, is being paid or has ended.
                 self.look(order, None).await?;
                 return Ok(Opening::Changed);
             }

@@ -8,6 +8,8 @@ use domain::lifecycle::Checkout;
 use domain::payment::PaymentEvent;
 use domain::record::CheckoutRecord;
 use domain::session::SessionStatus;
+use domain::time::Timestamp;
+use onramp::StripeError;
 use store::{CardRecord, Recording};
 use tokio::time::timeout;
 
@@ -15,6 +17,8 @@ use crate::{CardError, Cards, LateMoney};
 
 /// How long a look may take. It makes several calls, and a function that answers a webhook ends after 15 seconds.
 const LONGEST_LOOK: Duration = Duration::from_secs(13);
+/// For so long after the end of a page Stripe is asked about a payment on it that it does not know, or never decides.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 impl Cards {
     /// Looks at all Checkout Sessions of an order that may have been paid, records what they show, gives back what is to be
@@ -30,20 +34,29 @@ impl Cards {
         let Some(mut card) = self.store.read_card(order).await? else {
             return Ok(false);
         };
+        // A page that has ended here and nevertheless was paid: whatever happens now, the order is looked at again.
+        if let Some(attempt) = card.attempts.iter_mut().find(|attempt| {
+            attempt.is_over && !attempt.has_payment && attempt.session.as_deref() == named && named.is_some()
+        }) {
+            attempt.has_payment = true;
+            if !self.store.write_card(&mut card, Some(self.clock.now())).await? {
+                return Err(CardError::Busy);
+            }
+        }
         let failure = &mut None;
-        let mut record = self.record_all(&mut card, named, failure).await?;
+        let mut record = self.record_all(&mut card, failure).await?;
         if let Some(seen) = &record
             && self.end_pages(&mut card, seen, failure).await
         {
-            record = self.record_all(&mut card, named, failure).await?;
+            record = self.record_all(&mut card, failure).await?;
         }
         if let Some(seen) = &record
             && self.refund(seen, failure).await
         {
-            record = self.record_all(&mut card, named, failure).await?;
+            record = self.record_all(&mut card, failure).await?;
         }
         let is_open = card.attempts.iter().any(|attempt| !attempt.is_over)
-            || record.as_ref().is_some_and(|record| self.owes(record))
+            || record.as_ref().is_some_and(|record| self.owes(record) || self.is_undecided(record))
             || failure.is_some();
         // If another look has written meanwhile, that one knows as much.
         self.store.write_card(&mut card, is_open.then(|| self.clock.now())).await?;
@@ -51,7 +64,7 @@ impl Cards {
     }
 
     /// Ends the pages on which the payer would pay for nothing, or too much: the order is paid or over, or a part of it was
-    /// paid on the chain since. Returns whether one was paid already.
+    /// paid on the chain since. Returns whether one was paid already, or is being paid.
     async fn end_pages(
         &self,
         card: &mut CardRecord,
@@ -72,8 +85,9 @@ impl Cards {
                 continue;
             };
             match self.stripe.expire(session).await {
-                Ok(true) => attempt.end(),
-                Ok(false) => was_paid = true,
+                Ok(true) if !attempt.has_payment => attempt.end(),
+                // The payer was paying: Stripe may let them finish.
+                Ok(_) => was_paid = true,
                 Err(error) => *failure = Some(error.into()),
             }
         }
@@ -93,19 +107,23 @@ impl Cards {
     async fn record_all(
         &self,
         card: &mut CardRecord,
-        named: Option<&str>,
         failure: &mut Option<CardError>,
     ) -> Result<Option<CheckoutRecord>, CardError> {
-        let order = card.order;
+        let (order, now) = (card.order, self.clock.now());
         let mut record = None;
         // The newest first: it is the page that a payer has.
         for attempt in card.attempts.iter_mut().rev() {
-            let may_be_paid = |session: &&String| {
-                !attempt.is_over || attempt.has_payment || named == Some(session.as_str())
-            };
-            let Some(session) = attempt.session.as_ref().filter(may_be_paid) else { continue };
+            let may_be_paid = !attempt.is_over || attempt.has_payment;
+            let Some(session) = attempt.session.as_ref().filter(|_| may_be_paid) else { continue };
+            let ended_at = Timestamp::from_millis(attempt.expires_at.saturating_mul(1_000));
             let look = match self.stripe.look(session, order, (attempt.due, &attempt.charge)).await {
                 Ok(look) => look,
+                Err(StripeError::Unknown) if now > ended_at + LONGEST_WAIT => {
+                    tracing::error!(%order, "page of another Stripe account is forgotten");
+                    attempt.end();
+                    attempt.has_payment = false;
+                    continue;
+                }
                 Err(error) => {
                     *failure = Some(error.into());
                     continue;
@@ -149,10 +167,34 @@ impl Cards {
                     tracing::info!(order = %order.id, "card payment is given back");
                     was_refunded = true;
                 }
+                // Another look gives it back at this moment.
+                Err(StripeError::InUse) => {}
                 Err(error) => *failure = Some(error.into()),
             }
         }
         was_refunded
+    }
+
+    /// Returns how much of what an order's payers were given back did not reach them, in cents: their bank sent it back.
+    pub async fn lost_refunds(&self, order: OrderId) -> Result<u64, CardError> {
+        let Some(record) = self.store.read_record(order).await? else { return Ok(0) };
+        let mut lost = 0_u64;
+        for payment in &record.checkout.payment_state.card_payments {
+            // What Stripe did not give back at all is not lost: it is asked for again.
+            if payment.refunded > 0 {
+                let refunded = self.stripe.refunded(payment.intent.as_str()).await?;
+                lost = lost.saturating_add(payment.refunded.saturating_sub(refunded));
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Whether a payment is not decided yet, on a page that may have ended here.
+    fn is_undecided(&self, record: &CheckoutRecord) -> bool {
+        let now = self.clock.now();
+        let payments = &record.checkout.payment_state.card_payments;
+        let is_recent = |at: Timestamp| now < at + LONGEST_WAIT * 2;
+        payments.iter().any(|payment| payment.status == CardStatus::Pending && is_recent(payment.created_at))
     }
 
     /// Whether anything is still to be given back.

@@ -36,6 +36,7 @@ fn the_runbook_explains_every_error_line_that_fires_an_alarm() {
     let mut logged = Names::new();
     // The watcher logs what `evm` logs, too.
     let folders = [
+        "shared/cards/src",
         "functions/watch-chain/src",
         "evm/src",
         "functions/pay-order/src",
